@@ -1,0 +1,202 @@
+"""Stereochemical elements: which ones a constitution has, and how positions realize them.
+
+The two measures are smooth functions of positions that change sign where the stereochemistry
+does; perception reads labels from them and the validity check compares with those labels.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import shortest_path
+from torch import Tensor
+
+from ase_tito.canonical import canonical_ranks
+from ase_tito.graph import MolecularGraph
+
+SMALLEST_STEREOGENIC_RING = 8
+"""Double bonds in smaller rings are cis by force and get no label."""
+
+_IDEAL_VOLUME = 16 / (3 * 3**0.5)
+_VALENCE = {5: 3, 6: 4, 7: 3, 8: 2, 14: 4, 15: 3, 16: 2, 34: 2}
+
+
+def tetrahedral_centres(
+    graph: MolecularGraph,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Atoms with four neighbours that are all different.
+
+    Parameters
+    ----------
+    graph : MolecularGraph
+
+    Returns
+    -------
+    centres : ndarray of int64, shape (k,)
+    neighbours : ndarray of int64, shape (k, 4)
+        In ascending order of their canonical ranks.
+
+    Notes
+    -----
+    Neighbours that differ by their own stereochemistry only (pseudo-asymmetric centres, cis and
+    trans 1,4-disubstituted rings) are out of scope, and so are three-coordinate centres that hold
+    their shape (sulfoxides, phosphines). Three-coordinate nitrogen inverts and is no centre.
+    """
+    ranks = canonical_ranks(graph)
+    neighbours = _neighbours(graph)
+    centres = [
+        (atom, sorted(around, key=ranks.__getitem__))
+        for atom, around in enumerate(neighbours)
+        if len(around) == 4 and len(set(ranks[around])) == 4
+    ]
+    return (
+        np.array([atom for atom, _ in centres], np.int64),
+        np.array([around for _, around in centres], np.int64).reshape(-1, 4),
+    )
+
+
+def stereogenic_double_bonds(graph: MolecularGraph) -> NDArray[np.int64]:
+    """Double bonds whose ends both have two different substituents.
+
+    Bond orders are those that satisfy the most valences of the neutral atoms. A bond counts as
+    double only if it is one in *every* such assignment: bonds of aromatic rings and of other
+    delocalized systems are left out, and amide, ester and conjugated single bonds are single.
+
+    Parameters
+    ----------
+    graph : MolecularGraph
+        With all its hydrogens.
+
+    Returns
+    -------
+    rows : ndarray of int64, shape (k, 4)
+        ``(a, i, j, b)``: the double bond i=j (i < j) and its reference substituents a (on i) and
+        b (on j), those of the higher canonical rank at their end.
+
+    Notes
+    -----
+    The ends are three-coordinate carbon or two-coordinate nitrogen. Cumulenes, protonated imines,
+    and rings of fewer than `SMALLEST_STEREOGENIC_RING` atoms are left out.
+    """
+    ranks = canonical_ranks(graph)
+    neighbours = _neighbours(graph)
+    unsaturated = [
+        (z == 6 and len(around) == 3) or (z == 7 and len(around) == 2)
+        for z, around in zip(graph.atomic_numbers, neighbours, strict=True)
+    ]
+    candidates, rows = [], []
+    for k, (i, j) in enumerate(graph.bonds.tolist()):
+        if not (unsaturated[i] and unsaturated[j]):
+            continue
+        a = _reference_substituent(i, j, neighbours, ranks)
+        b = _reference_substituent(j, i, neighbours, ranks)
+        if a is None or b is None or _ring_size(graph, i, j) < SMALLEST_STEREOGENIC_RING:
+            continue
+        candidates.append(k)
+        rows.append((a, i, j, b))
+    fixed = _always_double(graph, candidates)
+    return np.array(rows, np.int64).reshape(-1, 4)[fixed]
+
+
+def handedness(centre: Tensor, neighbours: Tensor) -> Tensor:
+    """Signed volume spanned by four bond directions, over that of a regular tetrahedron.
+
+    With unit vectors u from the centre to its neighbours, det(u₀ − u₃, u₁ − u₃, u₂ − u₃) · 3√3/16:
+    ±1 for the two regular tetrahedra, 0 for a planar centre, odd under mirroring.
+
+    Parameters
+    ----------
+    centre : Tensor, shape (..., 3)
+    neighbours : Tensor, shape (..., 4, 3)
+
+    Returns
+    -------
+    Tensor, shape (...)
+    """
+    u = _unit(neighbours - centre[..., None, :])
+    edges = u[..., :3, :] - u[..., 3:, :]
+    volume = (torch.linalg.cross(edges[..., 0, :], edges[..., 1, :]) * edges[..., 2, :]).sum(-1)
+    return volume / _IDEAL_VOLUME
+
+
+def cisness(a: Tensor, i: Tensor, j: Tensor, b: Tensor) -> Tensor:
+    """Cosine of the torsion a-i-j-b: 1 where the substituents are cis, −1 where they are trans.
+
+    Parameters
+    ----------
+    a, i, j, b : Tensor, shape (..., 3)
+
+    Returns
+    -------
+    Tensor, shape (...)
+    """
+    axis = _unit(j - i)
+    first, second = a - i, b - j
+    first = _unit(first - (first * axis).sum(-1, keepdim=True) * axis)
+    second = _unit(second - (second * axis).sum(-1, keepdim=True) * axis)
+    return (first * second).sum(-1)
+
+
+def _unit(vectors: Tensor) -> Tensor:
+    return vectors / vectors.norm(dim=-1, keepdim=True).clamp_min(1e-12)
+
+
+def _neighbours(graph: MolecularGraph) -> list[list[int]]:
+    around: list[list[int]] = [[] for _ in range(graph.n_atoms)]
+    for i, j in graph.bonds.tolist():
+        around[i].append(j)
+        around[j].append(i)
+    return around
+
+
+def _reference_substituent(
+    atom: int, partner: int, neighbours: list[list[int]], ranks: NDArray[np.int64]
+) -> int | None:
+    """The substituent of the highest rank on one end of a double bond; None if two share it."""
+    others = [k for k in neighbours[atom] if k != partner]
+    if len(set(ranks[others])) < len(others):
+        return None
+    return max(others, key=ranks.__getitem__)
+
+
+def _ring_size(graph: MolecularGraph, i: int, j: int) -> float:
+    """Atoms in the smallest ring through the bond i-j; infinite for a bond in no ring."""
+    kept = graph.bonds[~np.isin(graph.bonds, (i, j)).all(1)]
+    shape = (graph.n_atoms, graph.n_atoms)
+    adjacency = csr_array((np.ones(len(kept)), (kept[:, 0], kept[:, 1])), shape=shape)
+    return float(shortest_path(adjacency, directed=False, unweighted=True, indices=i)[j] + 1)
+
+
+def _always_double(graph: MolecularGraph, bonds: list[int]) -> NDArray[np.bool_]:
+    """Whether each of these bonds is multiple in all best assignments of bond orders."""
+    if not bonds:
+        return np.zeros(0, bool)
+    degree = np.bincount(graph.bonds.ravel(), minlength=graph.n_atoms)
+    valence = np.array([_VALENCE.get(int(z), 0) for z in graph.atomic_numbers])
+    missing = np.maximum(valence - degree, 0)
+    bond_index = np.arange(len(graph.bonds))
+    incidence = csr_array(
+        (
+            np.ones(2 * len(bond_index)),
+            (graph.bonds.T.ravel(), np.concatenate([bond_index, bond_index])),
+        ),
+        shape=(graph.n_atoms, len(bond_index)),
+    )
+
+    def most_extra_order(without: int | None = None) -> int:
+        upper = np.full(len(bond_index), 2.0)
+        if without is not None:
+            upper[without] = 0
+        solution = milp(
+            -np.ones(len(bond_index)),
+            constraints=LinearConstraint(incidence, ub=missing),
+            integrality=np.ones(len(bond_index)),
+            bounds=Bounds(0, upper),
+        )
+        return round(-solution.fun)
+
+    best = most_extra_order()
+    return np.array([most_extra_order(without=bond) < best for bond in bonds])
