@@ -1,0 +1,200 @@
+"""The models that are known by name: those shipped with the package and the user's own."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+import torch
+
+from ase_tito.checkpoint import SUFFIX, card_path, operator_from_checkpoint, read_header
+from ase_tito.errors import CheckpointError, DomainError
+from ase_tito.graph import MolecularGraph
+from ase_tito.header import CheckpointHeader
+from ase_tito.transfer.domain import Domain
+from ase_tito.transfer.implicit import ImplicitTransferOperator
+
+MODELS_VARIABLE = "ASE_TITO_MODELS"
+"""Environment variable with the directory of the user's own models."""
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """A model that can be loaded by name.
+
+    Attributes
+    ----------
+    name : str
+        What `load_model` takes: the file's name without its suffix.
+    path : Path
+    shipped : bool
+        Whether it came with the package.
+    header : CheckpointHeader or None
+        None where the file cannot be read.
+    problem : str or None
+        Why it cannot be read.
+    """
+
+    name: str
+    path: Path
+    shipped: bool
+    header: CheckpointHeader | None
+    problem: str | None = None
+
+    @property
+    def card(self) -> str | None:
+        """The model card's text, or None where there is none."""
+        beside = card_path(self.path)
+        return beside.read_text("utf-8") if beside.is_file() else None
+
+    def objections(self, graph: MolecularGraph, temperature_K: float | None) -> list[str]:
+        """What speaks against this model for a molecule at a temperature in K; empty if nothing."""
+        if self.header is None:
+            return [f"cannot be read: {self.problem}"]
+        domain = Domain.from_dict(self.header.domain)
+        return [*domain.objections(graph, temperature_K), *domain.cautions(graph)]
+
+
+def load_model(
+    name_or_path: str | os.PathLike[str], device: torch.device | str = "cpu"
+) -> ImplicitTransferOperator:
+    """Load a model by its name or from a checkpoint file.
+
+    Parameters
+    ----------
+    name_or_path : str or path
+        A name that `available_models` lists, such as ``'alanine-dipeptide'``, or the path of a
+        ``.safetensors`` checkpoint. Whatever has that suffix or a directory is taken for a path.
+    device : torch.device or str
+        Where the network runs.
+
+    Raises
+    ------
+    CheckpointError
+        For an unknown name (naming close matches), a name that two models have, and for files
+        that `ase_tito.checkpoint.read_checkpoint` refuses.
+    ConfigError
+        For a device that is unknown or not there.
+    """
+    return operator_from_checkpoint(find_checkpoint(name_or_path), device)
+
+
+def find_checkpoint(name_or_path: str | os.PathLike[str]) -> Path:
+    """The checkpoint file that a name or a path means; errors as in `load_model`."""
+    text = os.fspath(name_or_path)
+    if not isinstance(name_or_path, str) or text.endswith(SUFFIX) or Path(text).name != text:
+        return Path(text)
+    paths = [path for path, _ in _model_files()]
+    matching = [path for path in paths if path.stem == text]
+    if len(matching) == 1:
+        return matching[0]
+    if matching:
+        raise CheckpointError(
+            f"two models are named {text!r}: {' and '.join(map(str, matching))}; "
+            "rename yours, or pass its path"
+        )
+    raise CheckpointError(_unknown(text, sorted({path.stem for path in paths})))
+
+
+def available_models() -> list[ModelInfo]:
+    """All models that are known by name, shipped ones first, each group sorted by name.
+
+    Damaged files are listed with their problem, not raised.
+
+    Raises
+    ------
+    CheckpointError
+        If the environment variable ``ASE_TITO_MODELS`` names no directory.
+    """
+    return [_info(path, shipped) for path, shipped in _model_files()]
+
+
+def select_model(graph: MolecularGraph, temperature_K: float | None) -> ModelInfo:
+    """The one known model that was made for this molecule at this temperature.
+
+    Unlike a model chosen by name, one chosen automatically must have seen molecules of this size.
+
+    Parameters
+    ----------
+    graph : MolecularGraph
+    temperature_K : float or None
+        Temperature in K; None where the user named none.
+
+    Raises
+    ------
+    DomainError
+        If none matches, with what speaks against each, or if several do.
+    """
+    candidates = available_models()
+    against = [info.objections(graph, temperature_K) for info in candidates]
+    matching = [info for info, reasons in zip(candidates, against, strict=True) if not reasons]
+    if len(matching) == 1:
+        return matching[0]
+    if matching:
+        names = ", ".join(repr(info.name) for info in matching)
+        raise DomainError(f"several models match this molecule ({names}); choose one by its name")
+    if not candidates:
+        raise DomainError(f"no model is known: put checkpoints into {user_directory()}")
+    listed = "; ".join(
+        f"{info.name!r}: {', '.join(reasons)}"
+        for info, reasons in zip(candidates, against, strict=True)
+    )
+    raise DomainError(f"no known model matches this molecule ({listed})")
+
+
+def user_directory() -> Path:
+    """Where the user's own models are: ``$ASE_TITO_MODELS``, else the platform's data directory.
+
+    It need not exist, unless the variable names it.
+    """
+    chosen = os.environ.get(MODELS_VARIABLE)
+    if chosen:
+        directory = Path(chosen).expanduser()
+        if not directory.is_dir():
+            raise CheckpointError(f"{MODELS_VARIABLE} is {chosen!r}, which is not a directory")
+        return directory
+    home = Path.home()
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = home / "Library" / "Application Support"
+    else:
+        base = Path(os.environ.get("XDG_DATA_HOME") or home / ".local" / "share")
+    return base / "ase-tito" / "models"
+
+
+def shipped_directory() -> Path:
+    """Where the package's own checkpoints are."""
+    return Path(str(files("ase_tito"))) / "checkpoints"
+
+
+def _model_files() -> list[tuple[Path, bool]]:
+    """Paths of checkpoints, and whether each is shipped."""
+    found = []
+    for directory, shipped in ((shipped_directory(), True), (user_directory(), False)):
+        # not glob: hidden files are those that are being written
+        paths = directory.iterdir() if directory.is_dir() else ()
+        found += [
+            (path, shipped)
+            for path in sorted(paths)
+            if path.suffix == SUFFIX and not path.name.startswith(".")
+        ]
+    return found
+
+
+def _info(path: Path, shipped: bool) -> ModelInfo:
+    try:
+        return ModelInfo(path.stem, path, shipped, read_header(path))
+    except CheckpointError as error:
+        return ModelInfo(path.stem, path, shipped, None, str(error))
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=3)
+    hint = f" (did you mean {' or '.join(map(repr, close))}?)" if close else ""
+    listed = ", ".join(known) if known else f"none (own ones go into {user_directory()})"
+    return f"there is no model named {name!r}{hint}; known models: {listed}"
