@@ -12,16 +12,20 @@ from numpy.typing import ArrayLike, NDArray
 
 from ase_tito.errors import StructureError, TITOWarning
 from ase_tito.graph import MolecularGraph
-from ase_tito.stereo import cisness, handedness, stereogenic_double_bonds, tetrahedral_centres
+from ase_tito.stereo import (
+    LEAST_CISNESS,
+    LEAST_HANDEDNESS,
+    cisness,
+    handedness,
+    stereogenic_double_bonds,
+    tetrahedral_centres,
+)
 
 BOND_TOLERANCE = 1.15
 """Atoms are bonded below this multiple of the sum of their covalent radii."""
 
 SHORTEST_DISTANCE = 0.5
 """Å; atoms closer than this overlap. The shortest bond, H-H, is 0.74 Å."""
-
-_LEAST_HANDEDNESS = 0.3
-_LEAST_PLANARITY = 0.5  # cosine: within 60° of a planar double bond
 
 
 def infer_bonds(atomic_numbers: ArrayLike, positions: ArrayLike) -> NDArray[np.int64]:
@@ -81,7 +85,7 @@ def tetrahedral_labels(graph: MolecularGraph, positions: ArrayLike) -> NDArray[n
     centres, neighbours = tetrahedral_centres(graph)
     x = torch.from_numpy(positions)
     values = handedness(x[centres], x[neighbours]).numpy()
-    for atom in centres[abs(values) < _LEAST_HANDEDNESS]:
+    for atom in centres[abs(values) < LEAST_HANDEDNESS]:
         warnings.warn(
             f"stereocentre {atom} is nearly planar in the reference frame and gets no label; "
             "use a frame with a regular geometry",
@@ -89,7 +93,7 @@ def tetrahedral_labels(graph: MolecularGraph, positions: ArrayLike) -> NDArray[n
             stacklevel=2,
         )
     labels = np.zeros(graph.n_atoms, np.int64)
-    labels[centres] = np.where(abs(values) < _LEAST_HANDEDNESS, 0, np.sign(values))
+    labels[centres] = np.where(abs(values) < LEAST_HANDEDNESS, 0, np.sign(values))
     return labels
 
 
@@ -123,7 +127,7 @@ def double_bond_labels(graph: MolecularGraph, positions: ArrayLike) -> NDArray[n
     x = torch.from_numpy(positions)
     a, i, j, b = rows.T
     values = cisness(x[a], x[i], x[j], x[b]).numpy()
-    planar = abs(values) > _LEAST_PLANARITY
+    planar = abs(values) > LEAST_CISNESS
     for row in rows[~planar]:
         warnings.warn(
             f"double bond {row[1]}={row[2]} is twisted out of plane in the reference frame and "

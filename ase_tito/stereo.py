@@ -9,19 +9,28 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import shortest_path
 from torch import Tensor
 
 from ase_tito.canonical import canonical_ranks
 from ase_tito.graph import MolecularGraph
+from ase_tito.valence import certainly_multiple
 
 SMALLEST_STEREOGENIC_RING = 8
 """Double bonds in smaller rings are cis by force and get no label."""
 
+LEAST_HANDEDNESS = 0.3
+"""Below this magnitude of `handedness` a centre is nearly planar and neither left nor right.
+
+The thermal minimum at 300 K is some 0.94."""
+
+LEAST_CISNESS = 0.5
+"""Below this magnitude of `cisness` (60° out of plane) a double bond is neither cis nor trans.
+
+The thermal minimum at 300 K is some 0.90."""
+
 _IDEAL_VOLUME = 16 / (3 * 3**0.5)
-_VALENCE = {5: 3, 6: 4, 7: 3, 8: 2, 14: 4, 15: 3, 16: 2, 34: 2}
 
 
 def tetrahedral_centres(
@@ -61,9 +70,9 @@ def tetrahedral_centres(
 def stereogenic_double_bonds(graph: MolecularGraph) -> NDArray[np.int64]:
     """Double bonds whose ends both have two different substituents.
 
-    Bond orders are those that satisfy the most valences of the neutral atoms. A bond counts as
-    double only if it is one in *every* such assignment: bonds of aromatic rings and of other
-    delocalized systems are left out, and amide, ester and conjugated single bonds are single.
+    Bonds count as double where the valences leave no other choice (`certainly_multiple`): those
+    of aromatic rings and other delocalized systems are left out, and so are amide, ester and
+    conjugated single bonds.
 
     Parameters
     ----------
@@ -97,8 +106,8 @@ def stereogenic_double_bonds(graph: MolecularGraph) -> NDArray[np.int64]:
             continue
         candidates.append(k)
         rows.append((a, i, j, b))
-    fixed = _always_double(graph, candidates)
-    return np.array(rows, np.int64).reshape(-1, 4)[fixed]
+    double = certainly_multiple(graph, candidates)
+    return np.array(rows, np.int64).reshape(-1, 4)[double]
 
 
 def handedness(centre: Tensor, neighbours: Tensor) -> Tensor:
@@ -168,35 +177,3 @@ def _ring_size(graph: MolecularGraph, i: int, j: int) -> float:
     shape = (graph.n_atoms, graph.n_atoms)
     adjacency = csr_array((np.ones(len(kept)), (kept[:, 0], kept[:, 1])), shape=shape)
     return float(shortest_path(adjacency, directed=False, unweighted=True, indices=i)[j] + 1)
-
-
-def _always_double(graph: MolecularGraph, bonds: list[int]) -> NDArray[np.bool_]:
-    """Whether each of these bonds is multiple in all best assignments of bond orders."""
-    if not bonds:
-        return np.zeros(0, bool)
-    degree = np.bincount(graph.bonds.ravel(), minlength=graph.n_atoms)
-    valence = np.array([_VALENCE.get(int(z), 0) for z in graph.atomic_numbers])
-    missing = np.maximum(valence - degree, 0)
-    bond_index = np.arange(len(graph.bonds))
-    incidence = csr_array(
-        (
-            np.ones(2 * len(bond_index)),
-            (graph.bonds.T.ravel(), np.concatenate([bond_index, bond_index])),
-        ),
-        shape=(graph.n_atoms, len(bond_index)),
-    )
-
-    def most_extra_order(without: int | None = None) -> int:
-        upper = np.full(len(bond_index), 2.0)
-        if without is not None:
-            upper[without] = 0
-        solution = milp(
-            -np.ones(len(bond_index)),
-            constraints=LinearConstraint(incidence, ub=missing),
-            integrality=np.ones(len(bond_index)),
-            bounds=Bounds(0, upper),
-        )
-        return round(-solution.fun)
-
-    best = most_extra_order()
-    return np.array([most_extra_order(without=bond) < best for bond in bonds])
