@@ -1,0 +1,48 @@
+"""Rigid motions of batches of padded molecules, one by one: centring, superposition, rotations.
+
+Positions have shape (B, N, 3) and are zero where the mask (B, N) is False.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def centroid(positions: Tensor, mask: Tensor) -> Tensor:
+    """Mean position of each system's atoms, shape (B, 1, 3)."""
+    weights = mask.to(positions.dtype)[..., None]
+    return (positions * weights).sum(1, keepdim=True) / weights.sum(1, keepdim=True)
+
+
+def centre(positions: Tensor, mask: Tensor) -> Tensor:
+    """Positions with each system's centroid at the origin; padding stays zero."""
+    return (positions - centroid(positions, mask)) * mask.to(positions.dtype)[..., None]
+
+
+def superposing_rotation(mobile: Tensor, fixed: Tensor) -> Tensor:
+    """Proper rotations R, shape (B, 3, 3), that minimize Σ |mobile_i R − fixed_i|².
+
+    Both centred. Kabsch, Acta Cryst. A32, 922 (1976).
+    """
+    u, _, vt = torch.linalg.svd(mobile.transpose(1, 2) @ fixed)
+    sign = torch.sign(torch.linalg.det(u @ vt))
+    ones = torch.ones_like(sign)
+    return u @ (torch.stack([ones, ones, sign], -1)[..., None] * vt)
+
+
+def superpose(mobile: Tensor, fixed: Tensor) -> Tensor:
+    """Centred positions rotated onto other centred positions, each system by itself."""
+    return mobile @ superposing_rotation(mobile, fixed)
+
+
+def random_rotations(count: int, generator: torch.Generator, dtype: torch.dtype) -> Tensor:
+    """Uniformly distributed rotations, shape (count, 3, 3), from normalized Gaussian quaternions."""
+    q = torch.randn(count, 4, generator=generator, dtype=torch.float64)
+    w, x, y, z = (q / q.norm(dim=1, keepdim=True)).unbind(1)
+    rows = [
+        [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+        [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+        [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
+    ]
+    return torch.stack([torch.stack(row, -1) for row in rows], -2).to(dtype)
