@@ -1,0 +1,62 @@
+# The front doors. Each target makes what it needs in .venv, from PYTHON, at its first use.
+#
+#   make demo     run the shipped alanine-dipeptide model and plot it beside MD
+#   make test     run the tests
+#   make lint     ruff (check and format) and mypy
+#   make docs     build the documentation into docs/_build/html
+#   make bench    time the network (BENCH_ARGS="--help" tells what it takes)
+#   make clean    remove .venv and everything built
+#
+# Another interpreter: make PYTHON=python3.12 demo
+
+PYTHON ?= python3
+VENV ?= .venv
+DEMO_OUTPUT ?= demo-output
+
+BIN := $(VENV)/bin
+PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint docs bench clean
+.DELETE_ON_ERROR:
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+# The package and what it runs on. PyTorch goes first, alone: whichever build its constraint finds
+# (see README) is then kept. A half-made environment has no stamp, and is made anew.
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else \
+	    "ase_tito needs Python 3.11 or newer, this is " + sys.version.split()[0] + ": make PYTHON=...")'
+	@echo "Installing ase_tito into $(VENV) (once; a few minutes) ..."
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(PIP_INSTALL) torch hatchling editables
+	@$(PIP_INSTALL) --no-build-isolation --editable .
+	@touch $@
+
+# What developing takes besides: test, lint and documentation tools.
+$(VENV)/.developing: $(VENV)/.installed
+	@echo "Installing the development tools into $(VENV) ..."
+	@$(PIP_INSTALL) --no-build-isolation --editable '.[md,docs,test]'
+	@touch $@
+
+demo: $(VENV)/.installed
+	$(BIN)/python examples/demo.py --output $(DEMO_OUTPUT)
+
+test: $(VENV)/.developing
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(VENV)/.developing
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m mypy
+
+docs: $(VENV)/.developing
+	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+	@echo "open docs/_build/html/index.html"
+
+bench: $(VENV)/.installed
+	$(BIN)/python benchmarks/speed.py $(BENCH_ARGS)
+
+clean:
+	rm -rf $(VENV) build dist docs/_build docs/api/generated $(DEMO_OUTPUT)
