@@ -1,0 +1,98 @@
+"""One molecule's MD trajectory in memory, and its file format."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ase_tito.errors import DataError, TITOError
+from ase_tito.graph import MolecularGraph
+from ase_tito.perception import build_graph
+
+_REQUIRED = ("positions", "atomic_numbers", "bonds", "frame_spacing_ps", "temperature_K")
+
+
+@dataclass(frozen=True, eq=False)
+class MolecularTrajectory:
+    """Evenly spaced frames of one molecule.
+
+    Attributes
+    ----------
+    name : str
+    graph : MolecularGraph
+    positions : ndarray of float32, shape (T, n, 3)
+        In Å, each frame centred on its mean position.
+    frame_spacing_ps : float
+    temperature_K : float
+    """
+
+    name: str
+    graph: MolecularGraph
+    positions: NDArray[np.float32]
+    frame_spacing_ps: float
+    temperature_K: float
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def split(self, fraction: float) -> tuple[MolecularTrajectory, MolecularTrajectory]:
+        """The beginning and the last `fraction` of the frames, as two trajectories."""
+        cut = len(self) - round(fraction * len(self))
+        first, last = self.positions[:cut], self.positions[cut:]
+        return tuple(  # type: ignore[return-value]
+            MolecularTrajectory(
+                self.name, self.graph, part, self.frame_spacing_ps, self.temperature_K
+            )
+            for part in (first, last)
+        )
+
+
+def read_npz(path: str | os.PathLike[str]) -> MolecularTrajectory:
+    """Read a trajectory from an ``.npz`` file.
+
+    It holds ``positions`` (T, n, 3) in Å, ``atomic_numbers`` (n,), ``bonds`` (m, 2),
+    ``frame_spacing_ps`` and ``temperature_K``. Stereochemistry is read from the first frame.
+
+    Raises
+    ------
+    DataError
+        Naming the file and what is missing, inconsistent or not finite.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise DataError(f"{path}: no such trajectory file")
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            missing = [name for name in _REQUIRED if name not in archive]
+            if missing:
+                raise DataError(f"{path}: lacks {', '.join(missing)}")
+            values = {name: archive[name] for name in _REQUIRED}
+    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(f"{path}: not a readable .npz trajectory ({error})") from error
+    positions, numbers = values["positions"], values["atomic_numbers"]
+    if positions.ndim != 3 or positions.shape[1:] != (len(numbers), 3) or not len(positions):
+        raise DataError(
+            f"{path}: positions have shape {positions.shape}, expected (frames, {len(numbers)}, 3)"
+        )
+    finite = np.isfinite(positions).all(axis=(1, 2))
+    if not finite.all():
+        raise DataError(f"{path}: frame {int(np.argmin(finite))} holds positions that are not finite")
+    spacing, temperature = (float(values[k]) for k in ("frame_spacing_ps", "temperature_K"))
+    for key, value, unit in (("frame_spacing_ps", spacing, "ps"), ("temperature_K", temperature, "K")):
+        if not (np.isfinite(value) and value > 0):
+            raise DataError(f"{path}: {key} is {value} {unit}, it must be positive")
+    try:
+        graph = build_graph(numbers, positions[0].astype(np.float64), values["bonds"])
+    except TITOError as error:
+        raise DataError(f"{path}: {error}") from error
+    centred = positions - positions.mean(axis=1, keepdims=True, dtype=np.float64)
+    return MolecularTrajectory(
+        path.stem, graph, centred.astype(np.float32), spacing, temperature
+    )

@@ -1,0 +1,5 @@
+"""The network: an E(3)-equivariant velocity field on e3nn's irreps."""
+
+from ase_tito.nn.velocity import EquivariantVelocity, VelocityConfig
+
+__all__ = ["EquivariantVelocity", "VelocityConfig"]

@@ -1,0 +1,277 @@
+"""The velocity field u(z, s | x, τ, T, G): an E(3)-equivariant network on all atom pairs."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, fields
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from ase_tito.flow.frame import FrameName
+from ase_tito.graph import MAX_TOPOLOGICAL_DISTANCE, GraphBatch
+from ase_tito.nn.block import InteractionBlock
+from ase_tito.nn.embedding import RadialBasis, WaveEmbedding
+from ase_tito.nn.linear import EquivariantLinear
+
+MAX_ATOMIC_NUMBER = 86
+N_STEREO_LABELS = 3
+
+
+@dataclass(frozen=True)
+class VelocityConfig:
+    """Shape of an `EquivariantVelocity`.
+
+    Parameters
+    ----------
+    frame : {'condition', 'free'}
+        Whether the condition enters as vectors too, or through rotation invariants only.
+    features : int
+        Scalar (0e) and vector (1o) channels per atom.
+    heads : int
+        Numbers per atom pair and block; divides `features`.
+    blocks : int
+        Interaction blocks that are evaluated at every flow time.
+    condition_blocks : int
+        Interaction blocks on the condition, evaluated once per jump.
+    pair_features, radial_functions, axial_features, wave_features : int
+        Widths of the pair network, of the radial basis, of the axial channels and of the
+        embeddings of s, lag and temperature.
+    length_scale : float
+        Å per dimensionless unit of length.
+    lag_range_ps : tuple of float
+        Lags that the logarithmic lag embedding spans.
+    temperature_range_K : tuple of float, optional
+        Temperatures spanned; None for a network without temperature as an input.
+    """
+
+    frame: FrameName = "condition"
+    features: int = 64
+    heads: int = 8
+    blocks: int = 4
+    condition_blocks: int = 1
+    pair_features: int = 32
+    radial_functions: int = 24
+    axial_features: int = 8
+    wave_features: int = 8
+    length_scale: float = 1.0
+    lag_range_ps: tuple[float, float] = (1.0, 1000.0)
+    temperature_range_K: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("lag_range_ps", "temperature_range_K"):
+            value = getattr(self, name)
+            if value is not None:
+                object.__setattr__(self, name, (float(value[0]), float(value[1])))
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if item.type == "int" and not (isinstance(value, int) and value > 0):
+                raise ValueError(f"{item.name} must be a positive integer, not {value!r}")
+        if self.frame not in ("condition", "free"):
+            raise ValueError(f"frame must be 'condition' or 'free', not {self.frame!r}")
+        if self.features % self.heads:
+            raise ValueError(f"heads = {self.heads} must divide features = {self.features}")
+        if not self.length_scale > 0:
+            raise ValueError(f"length_scale must be positive, not {self.length_scale} Å")
+        if not 0 < self.lag_range_ps[0] <= self.lag_range_ps[1]:
+            raise ValueError(f"lag_range_ps must rise from above zero, not {self.lag_range_ps}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able settings, for `from_dict`."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, settings: dict[str, Any]) -> VelocityConfig:
+        """Settings from a dictionary; ValueError names unknown keys."""
+        unknown = sorted(set(settings) - {item.name for item in fields(cls)})
+        if unknown:
+            raise ValueError(f"unknown network settings: {', '.join(unknown)}")
+        return cls(**settings)
+
+
+class Context(NamedTuple):
+    """What `EquivariantVelocity.encode` keeps for the evaluations of one jump."""
+
+    atom_mask: Tensor  # (B, N, 1)
+    pair_mask: Tensor | None  # (B, N, N), None where nothing is padded
+    pairs: Tensor  # (R, B·N·N): channels first, so that the pair network is two matrix products
+    scalars: Tensor  # (B, N, F)
+    vectors: Tensor  # (B, N, 3, F)
+    condition: Tensor  # (B, N, 3, 1), dimensionless; zero-width where the frame is free
+    handedness: Tensor  # (B, N, axial)
+    environment: Tensor  # (B, F)
+
+
+class EquivariantVelocity(nn.Module):
+    """Velocity field on e3nn irreps, equivariant under E(3) and under permutations of atoms.
+
+    In the frame 'condition', rotating or mirroring z and x together rotates or mirrors the
+    velocity; in the frame 'free' z alone does. Mirroring flips the graph's tetrahedral labels,
+    which enter as pseudoscalars (0o); double-bond labels (0e) stay. Atoms carry no index: the
+    same weights serve any molecule. Implements `ase_tito.flow.field.VelocityField`.
+
+    Parameters
+    ----------
+    config : VelocityConfig
+    generator : torch.Generator, optional
+        Not needed for weights that are loaded afterwards.
+    """
+
+    def __init__(self, config: VelocityConfig) -> None:
+        super().__init__()
+        self.config = c = config
+        f, r = c.features, c.pair_features
+        self.radial = RadialBasis(c.radial_functions)
+        self.wave = WaveEmbedding(c.wave_features)
+        self.element = nn.Embedding(MAX_ATOMIC_NUMBER + 1, f)
+        self.element_pair = nn.Linear(f, 2 * r, bias=False)
+        self.bond_distance = nn.Embedding(MAX_TOPOLOGICAL_DISTANCE + 1, r)
+        self.pair_stereo = nn.Embedding(N_STEREO_LABELS, r)
+        self.chirality = nn.Parameter(torch.randn(c.axial_features))
+        self.condition_radial = nn.Linear(c.radial_functions, r, bias=False)
+        self.current_radial = nn.Linear(c.radial_functions, r, bias=False)
+        heads = c.heads
+        self.pair_weights = _pair_head(r, c.blocks * heads)
+        self.condition_pair_weights = _pair_head(r, c.condition_blocks * heads)
+        inputs = 2 * c.wave_features * (1 if c.temperature_range_K is None else 2)
+        self.environment = nn.Linear(inputs, f)
+        self.flow_time = nn.Linear(4 * c.wave_features, f)
+        self.modulate = nn.Sequential(nn.SiLU(), nn.Linear(f, 2 * f * c.blocks + f))
+        self.modulate_condition = nn.Sequential(
+            nn.SiLU(), nn.Linear(f, 2 * f * c.condition_blocks)
+        )
+        vectors_of_condition = 2 if c.frame == "condition" else 1
+        self.condition_blocks = nn.ModuleList(
+            InteractionBlock(f, heads, c.axial_features, 1) for _ in range(c.condition_blocks)
+        )
+        self.blocks = nn.ModuleList(
+            InteractionBlock(f, heads, c.axial_features, vectors_of_condition)
+            for _ in range(c.blocks)
+        )
+        self.gate = nn.Sequential(nn.Linear(f, f), nn.SiLU(), nn.Linear(f, f))
+        self.readout = EquivariantLinear(f"{f}x1o", "1x1o")
+        self.skip = nn.Linear(f, 2)
+        nn.init.zeros_(self.skip.weight)
+        nn.init.zeros_(self.skip.bias)
+
+    def encode(
+        self,
+        batch: GraphBatch,
+        condition: Tensor,
+        lag_time: Tensor,
+        temperature: Tensor | None = None,
+    ) -> Context:
+        """Everything that does not depend on z and s; see `VelocityField.encode`.
+
+        Raises
+        ------
+        ValueError
+            If the network takes a temperature and none is given.
+        """
+        c = self.config
+        x = condition / c.length_scale
+        positions = x[..., None] / _DIRECTION_SCALE
+        real = batch.mask.to(x.dtype)
+        pair_mask = real[:, :, None] * real[:, None] if batch.padded else None
+        elements = self.element(batch.atomic_numbers)
+        first, second = self.element_pair(elements).chunk(2, -1)
+        tables = self.bond_distance(batch.topological_distances)
+        tables = tables + self.pair_stereo(batch.pair_stereo)
+        tables = tables + first[:, :, None] + second[:, None]
+        static = tables.permute(3, 0, 1, 2)[:, batch.index].flatten(1)
+        pairs = torch.addmm(static, self.condition_radial.weight, self.radial(_distances(x)))
+        handedness = (batch.tetrahedral[..., None] * self.chirality)[batch.index]
+        environment = self.environment(self._environment_waves(lag_time, temperature).to(x.dtype))
+        modulation = self.modulate_condition(environment).chunk(2 * c.condition_blocks, -1)
+        scalars = elements[batch.index] + environment[:, None]
+        vectors = x.new_zeros(*x.shape, c.features)
+        weights = self._weights(self.condition_pair_weights, pairs, batch.mask, pair_mask)
+        for k, block in enumerate(self.condition_blocks):
+            scalars, vectors = block(
+                scalars,
+                vectors,
+                weights[k],
+                (positions,),
+                (modulation[2 * k][:, None], modulation[2 * k + 1][:, None]),
+                handedness,
+            )
+        if c.frame == "free":  # invariants alone know the condition
+            vectors, positions = torch.zeros_like(vectors), positions[:, :0]
+        return Context(
+            real[..., None], pair_mask, pairs, scalars, vectors, positions, handedness, environment
+        )
+
+    def forward(self, z: Tensor, s: Tensor, context: Context) -> Tensor:
+        """Velocity in Å, shape (B, N, 3), centred; z in Å, s of shape (B,)."""
+        c = self.config
+        z = z / c.length_scale
+        pairs = torch.addmm(
+            context.pairs, self.current_radial.weight, self.radial(_distances(z))
+        )
+        weights = self._weights(self.pair_weights, pairs, context.atom_mask, context.pair_mask)
+        late = -torch.log1p(-s * (1 - _LATEST)) / -math.log(_LATEST)  # resolves s near 1
+        time = self.flow_time(torch.cat([self.wave(s), self.wave(late)], -1))
+        modulation = self.modulate(context.environment + time)
+        offset, *shifts = modulation.split(
+            [c.features] + [c.features] * (2 * c.blocks), -1
+        )
+        positions: tuple[Tensor, ...] = (z[..., None] / _DIRECTION_SCALE,)
+        if c.frame == "condition":
+            positions = (*positions, context.condition)
+        scalars, vectors = context.scalars + offset[:, None], context.vectors
+        for k, block in enumerate(self.blocks):
+            scalars, vectors = block(
+                scalars,
+                vectors,
+                weights[k],
+                positions,
+                (shifts[2 * k][:, None], shifts[2 * k + 1][:, None]),
+                context.handedness,
+            )
+        velocity = self.readout(vectors * self.gate(scalars)[:, :, None]).squeeze(-1)
+        skips = self.skip(scalars)
+        for k, r in enumerate(positions):
+            velocity = torch.addcmul(velocity, skips[..., k : k + 1], r.squeeze(-1))
+        velocity = velocity * context.atom_mask
+        mean = velocity.sum(1, keepdim=True) / context.atom_mask.sum(1, keepdim=True)
+        return (velocity - mean) * context.atom_mask * c.length_scale
+
+    def _weights(
+        self, head: nn.Linear, pairs: Tensor, atoms: Tensor, pair_mask: Tensor | None
+    ) -> Tensor:
+        """Numbers per pair of every block and head, shape (blocks, H, B, N, N)."""
+        values = torch.addmm(head.bias[:, None], head.weight, nn.functional.silu(pairs))
+        values = values.view(-1, self.config.heads, len(atoms), atoms.shape[1], atoms.shape[1])
+        return values if pair_mask is None else values * pair_mask
+
+    def _environment_waves(self, lag_time: Tensor, temperature: Tensor | None) -> Tensor:
+        low, high = self.config.lag_range_ps
+        span = math.log(high / low) or 1.0
+        waves = self.wave(torch.log(lag_time / low) / span)
+        if self.config.temperature_range_K is None:
+            return waves
+        if temperature is None:
+            raise ValueError("this model takes a temperature: pass temperature in K")
+        low, high = self.config.temperature_range_K
+        return torch.cat([waves, self.wave((temperature - low) / ((high - low) or 1.0))], -1)
+
+
+_DIRECTION_SCALE = 4.0
+_LATEST = 0.01
+
+
+def _distances(positions: Tensor) -> Tensor:
+    """Pair distances (B, N, N), smooth at zero; r = |Y_1| / √3 for e3nn's solid harmonics Y_1."""
+    differences = positions[:, :, None] - positions[:, None]
+    return (differences.square().sum(-1) + 1e-6).sqrt()
+
+
+
+def _pair_head(pair_features: int, heads: int) -> nn.Linear:
+    """The last layer of the pair network, started small: sums over atoms stay of order one."""
+    head = nn.Linear(pair_features, heads)
+    with torch.no_grad():
+        head.weight.div_(3.0)
+        head.bias.div_(3.0)
+    return head

@@ -1,0 +1,6 @@
+"""Training: from MD data to a checkpoint."""
+
+from ase_tito.train.config import DataConfig, OptimizerConfig, TrainConfig
+from ase_tito.train.loop import TrainingStopped, fit
+
+__all__ = ["DataConfig", "OptimizerConfig", "TrainConfig", "TrainingStopped", "fit"]

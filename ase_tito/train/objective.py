@@ -1,0 +1,63 @@
+"""The flow-matching objective."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from ase_tito.data.pairs import PairBatch
+from ase_tito.flow.coupling import Coupling
+from ase_tito.flow.frame import Frame
+from ase_tito.flow.path import linear_path
+from ase_tito.flow.source import Source
+from ase_tito.nn import EquivariantVelocity
+
+
+class FlowMatchingObjective(nn.Module):
+    """Conditional flow matching on lagged pairs (Lipman et al., arXiv 2210.02747).
+
+    The squared error of the velocity along the linear path, averaged over a molecule's atoms: a
+    molecule weighs the same whatever its size.
+
+    Parameters
+    ----------
+    network : EquivariantVelocity
+    source : Source
+    frame : Frame
+    coupling : Coupling
+        One that the frame allows.
+    """
+
+    def __init__(
+        self, network: EquivariantVelocity, source: Source, frame: Frame, coupling: Coupling
+    ) -> None:
+        super().__init__()
+        self.network, self.source, self.frame, self.coupling = network, source, frame, coupling
+
+    def forward(
+        self, pairs: PairBatch, noise: Tensor, s: Tensor, generator: torch.Generator
+    ) -> Tensor:
+        """Loss of each pair in Å², shape (B,).
+
+        Parameters
+        ----------
+        pairs : PairBatch
+        noise : Tensor, shape (B, N, 3)
+            Standard normal.
+        s : Tensor, shape (B,)
+            Flow times.
+        generator : torch.Generator
+            For what a coupling draws.
+        """
+        graphs, condition = pairs.graphs, pairs.condition
+        project = self.frame.projector(condition, graphs.mask)
+        target = self.frame.align(pairs.target, condition)
+        source = project(self.source.sample(graphs, noise))
+        source, target = self.coupling.couple(source, target, graphs, self.frame, generator)
+        z, velocity = linear_path(source, target, s)
+        temperature = (
+            None if self.network.config.temperature_range_K is None else pairs.temperature
+        )
+        context = self.network.encode(graphs, condition, pairs.lag_time, temperature)
+        error = project(self.network(z, s, context)) - velocity
+        return error.square().sum((1, 2)) / graphs.n_atoms

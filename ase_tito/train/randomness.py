@@ -1,0 +1,36 @@
+"""The random numbers of a training step, keyed so that a resumed run draws the same ones."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ase_tito.data.pairs import LaggedPairs, PairBatch
+
+TRAINING, VALIDATION = 0, 1
+
+
+def step_generator(seed: int, purpose: int, step: int) -> np.random.Generator:
+    """The generator of one step; independent between seeds, purposes and steps."""
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(purpose, step)))
+
+
+def draw_step(
+    pairs: LaggedPairs,
+    count: int,
+    rng: np.random.Generator,
+    time_location: float,
+    time_scale: float,
+) -> tuple[PairBatch, Tensor, Tensor, torch.Generator]:
+    """Pairs, noise, flow times and a generator for the coupling.
+
+    Flow times are sigmoid(location + scale · ε): late ones, where bonds and energies are decided,
+    come up more often.
+    """
+    batch = pairs.sample(count, rng)
+    shape = tuple(batch.condition.shape)
+    noise = torch.from_numpy(rng.standard_normal(shape, dtype=np.float32))
+    epsilon = torch.from_numpy(rng.standard_normal(count, dtype=np.float32))
+    generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
+    return batch, noise, torch.sigmoid(time_location + time_scale * epsilon), generator

@@ -1,0 +1,52 @@
+"""The saved state of a training run: all that an exact resume needs."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ase_tito.errors import CheckpointError, ConfigError
+
+
+def save_state(path: Path, state: Mapping[str, Any]) -> None:
+    """Write the state so that a kill at any moment leaves the old file or the new one."""
+    partial = path.with_suffix(".partial")
+    with partial.open("wb") as file:
+        torch.save(dict(state), file)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def load_state(path: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Read a state back; tensors and plain values only, no code is executed.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is missing or damaged.
+    ConfigError
+        If it belongs to a run with other settings.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no training state to resume from")
+    try:
+        state = torch.load(path, weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+        raise CheckpointError(f"{path}: damaged training state ({error})") from error
+    changed = sorted(
+        key
+        for key in {*settings, *state["settings"]}
+        if settings.get(key) != state["settings"].get(key)
+    )
+    if changed:
+        raise ConfigError(
+            f"{path} belongs to a run with other settings ({', '.join(changed)}); "
+            "restore them, or train into another output directory"
+        )
+    return dict(state)
