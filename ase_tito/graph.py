@@ -50,15 +50,18 @@ class MolecularGraph:
 
     atomic_numbers: NDArray[np.int64]
     bonds: NDArray[np.int64]
-    tetrahedral: NDArray[np.int64] = field(default=None)  # type: ignore[assignment]
-    double_bonds: NDArray[np.int64] = field(default=None)  # type: ignore[assignment]
+    tetrahedral: NDArray[np.int64] = field(default=None)  # type: ignore[arg-type]
+    double_bonds: NDArray[np.int64] = field(default=None)  # type: ignore[arg-type]
 
     def __post_init__(self) -> None:
         numbers = _integers("atomic_numbers", self.atomic_numbers)
         if numbers.ndim != 1 or len(numbers) == 0 or (numbers < 1).any():
             raise GraphError("atomic_numbers must be a list of at least one positive integer")
         n = len(numbers)
-        bonds = _integers("bonds", self.bonds).reshape(-1, 2)
+        bonds = _integers("bonds", self.bonds)
+        if bonds.size and (bonds.ndim != 2 or bonds.shape[1] != 2):
+            raise GraphError(f"bonds must have shape (m, 2), not {bonds.shape}")
+        bonds = bonds.reshape(-1, 2)
         if len(bonds) and (bonds.min() < 0 or bonds.max() >= n):
             raise GraphError(f"a bond names an atom outside 0..{n - 1}")
         if (bonds[:, 0] == bonds[:, 1]).any():
@@ -82,8 +85,11 @@ class MolecularGraph:
         double = (
             np.zeros((0, 5), np.int64)
             if self.double_bonds is None
-            else _integers("double_bonds", self.double_bonds).reshape(-1, 5)
+            else _integers("double_bonds", self.double_bonds)
         )
+        if double.size and (double.ndim != 2 or double.shape[1] != 5):
+            raise GraphError(f"double_bonds must have shape (k, 5), not {double.shape}")
+        double = double.reshape(-1, 5)
         if len(double) and (
             double[:, :4].min() < 0
             or double[:, :4].max() >= n

@@ -21,8 +21,11 @@ from ase_tito.stereo import (
     tetrahedral_centres,
 )
 
-BOND_TOLERANCE = 1.15
-"""Atoms are bonded below this multiple of the sum of their covalent radii."""
+BOND_TOLERANCE = 1.2
+"""Atoms are bonded below this multiple of the sum of their covalent radii.
+
+At 300 K bonds reach 1.165 and atoms two bonds apart come down to 1.40.
+"""
 
 SHORTEST_DISTANCE = 0.5
 """Å; atoms closer than this overlap. The shortest bond, H-H, is 0.74 Å."""

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from ase_tito.errors import GraphError
 from ase_tito.graph import GraphBatch, MolecularGraph
+from ase_tito.perception import BOND_TOLERANCE
 from ase_tito.stereo import (
     LEAST_CISNESS,
     LEAST_HANDEDNESS,
@@ -34,7 +35,6 @@ from ase_tito.valence import neighbour_counts, valences
 # above .57 two bonds apart and above .55 (.71 between heavy atoms) beyond.
 SHORTEST_SINGLE_BOND = 0.80
 SHORTEST_MULTIPLE_BOND = 0.70
-LONGEST_BOND = 1.20
 SHORTEST_ANGLE_SPAN = 0.48
 SHORTEST_CONTACT = 0.50
 SHORTEST_HEAVY_CONTACT = 0.60
@@ -78,7 +78,7 @@ class Validity:
         return self.finite & self.bonds & self.clashes & self.tetrahedral & self.double_bonds
 
     def describe(self, system: int) -> str:
-        """What is wrong with one system, the worst offender of each kind; ``'valid'`` if nothing."""
+        """What is wrong with one system, the worst of each kind; ``'valid'`` if nothing is."""
         if bool(self.valid[system]):
             return "valid"
         graph = self.batch.systems[system]
@@ -234,7 +234,7 @@ def _make_limits(graph: MolecularGraph) -> _Limits:
     labelled = graph.tetrahedral[centres] != 0
     return _Limits(
         lower=torch.from_numpy(lower),
-        upper=torch.from_numpy(np.where(steps == 1, LONGEST_BOND * covalent, np.inf)),
+        upper=torch.from_numpy(np.where(steps == 1, BOND_TOLERANCE * covalent, np.inf)),
         bonded=torch.from_numpy(steps == 1),
         centres=torch.from_numpy(centres[labelled]),
         neighbours=torch.from_numpy(neighbours[labelled]),

@@ -1,0 +1,86 @@
+"""From files and Atoms to molecular graphs, refusing what no graph can be made of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import ase.io
+import numpy as np
+from ase import Atoms
+from numpy.typing import ArrayLike, NDArray
+
+from ase_tito.errors import StructureError
+from ase_tito.graph import MolecularGraph
+from ase_tito.molfile import read_molfile
+from ase_tito.pdbfile import read_pdb
+from ase_tito.perception import build_graph
+
+
+def read_structure(path: str | Path) -> tuple[list[Atoms], NDArray[np.int64] | None]:
+    """Read all frames of a structure file, and its bonds where the format has them.
+
+    Parameters
+    ----------
+    path : str or Path
+        PDB (bonds of standard residues and CONECT records), MOL and SDF (V2000), or any format that
+        ASE reads by itself: ``.traj``, (extended) XYZ, …
+
+    Returns
+    -------
+    frames : list of Atoms
+        At least one; positions in Å.
+    bonds : ndarray of int64, shape (m, 2), or None
+        None if the file holds no bonds; `graph_from_atoms` then infers them.
+
+    Raises
+    ------
+    StructureError
+        For files that are missing, damaged or empty, and frames of different molecules.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise StructureError(f"{path}: no such file")
+    suffix = path.suffix.lower()
+    if suffix in (".pdb", ".ent"):
+        return read_pdb(path)
+    if suffix in (".sdf", ".sd", ".mol"):
+        return read_molfile(path)
+    try:
+        frames = list(ase.io.iread(path, index=":", do_not_split_by_at_sign=True))
+    except Exception as error:
+        raise StructureError(f"{path}: cannot be read as a structure: {error}") from error
+    if not frames or not len(frames[0]):
+        raise StructureError(f"{path}: no atoms in this file")
+    for k, atoms in enumerate(frames):
+        if not np.array_equal(atoms.numbers, frames[0].numbers):
+            raise StructureError(f"{path}: frame {k} has other atoms than frame 0")
+    return frames, None
+
+
+def graph_from_atoms(atoms: Atoms, bonds: ArrayLike | None = None) -> MolecularGraph:
+    """The molecular graph of Atoms, which are the reference frame.
+
+    Parameters
+    ----------
+    atoms : Atoms
+        One molecule, all hydrogens present, no periodic boundary. Not changed.
+    bonds : array_like of int, shape (m, 2), optional
+        By default inferred from the distances.
+
+    Raises
+    ------
+    StructureError
+        For periodic cells, fewer than two atoms, positions that are not finite, overlapping atoms,
+        and if no bonds are found.
+    GraphError
+        For bonds that are inconsistent or leave more than one molecule.
+    """
+    if atoms.pbc.any():
+        axes = ", ".join("abc"[k] for k in np.flatnonzero(atoms.pbc))
+        raise StructureError(
+            f"the cell is periodic (along {axes}), and only molecules without periodic boundaries "
+            "can be modelled; set atoms.pbc = False if the cell means nothing"
+        )
+    if len(atoms) < 2:
+        raise StructureError(f"a molecule has at least two atoms, not {len(atoms)}")
+    return build_graph(atoms.numbers, atoms.positions, bonds)
