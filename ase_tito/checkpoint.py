@@ -43,6 +43,7 @@ __all__ = [
     "CheckpointHeader",
     "card_path",
     "operator_from_checkpoint",
+    "read_card",
     "read_checkpoint",
     "read_header",
     "save_checkpoint",
@@ -143,7 +144,6 @@ def operator_from_checkpoint(
     """
     device = _device(device)
     header, _, network = _read(path)
-    beside = card_path(path)
     return ImplicitTransferOperator(
         network.to(device),
         source_from_dict(header.source),
@@ -151,13 +151,19 @@ def operator_from_checkpoint(
         Domain.from_dict(header.domain),
         ode=OdeSettings.from_dict(header.ode),
         name=header.name,
-        card=beside.read_text("utf-8") if beside.is_file() else model_card(header),
+        card=read_card(path, header),
     )
 
 
 def card_path(path: str | os.PathLike[str]) -> Path:
     """Where the model card of a checkpoint is: ``NAME.md`` beside it."""
     return Path(path).with_suffix(".md")
+
+
+def read_card(path: str | os.PathLike[str], header: CheckpointHeader) -> str:
+    """The model card beside a checkpoint, or one made from its header if there is none."""
+    beside = card_path(path)
+    return beside.read_text("utf-8") if beside.is_file() else model_card(header)
 
 
 def _read(
@@ -217,10 +223,13 @@ def _metadata(file: BinaryIO, size: int) -> dict[str, str]:
 
 def _network(header: CheckpointHeader, weights: Mapping[str, Tensor]) -> EquivariantVelocity:
     """The network of the header, in evaluation mode, holding these weights."""
-    config = build_part("network", _strict_config, header.network)
+    config = build_part("network", VelocityConfig.from_dict, header.network)
     _check_consistency(header, config)
-    with torch.device("meta"):  # shapes first: no memory before they are known to be right
-        expected = EquivariantVelocity(config).state_dict()
+    try:
+        with torch.device("meta"):  # shapes first: no memory before they are known to be right
+            expected = EquivariantVelocity(config).state_dict()
+    except (RuntimeError, OverflowError) as error:
+        raise CheckpointError(f"header key 'network' is impossible: {error}") from error
     missing, unknown = sorted(set(expected) - set(weights)), sorted(set(weights) - set(expected))
     if missing or unknown:
         side, names = ("lack", missing) if missing else ("have the unexpected", unknown)
@@ -242,14 +251,6 @@ def _network(header: CheckpointHeader, weights: Mapping[str, Tensor]) -> Equivar
         network = EquivariantVelocity(config)
     network.load_state_dict(dict(weights))
     return network.eval().requires_grad_(False)
-
-
-def _strict_config(settings: dict[str, Any]) -> VelocityConfig:
-    config = VelocityConfig.from_dict(settings)
-    missing = sorted(set(config.to_dict()) - set(settings))
-    if missing:
-        raise CheckpointError(f"lacks the key {missing[0]!r}")
-    return config
 
 
 def _check_consistency(header: CheckpointHeader, config: VelocityConfig) -> None:

@@ -133,12 +133,18 @@ def source_from_dict(values: Mapping[str, Any]) -> HarmonicSource | GaussianSour
 
 
 def build_part(key: str, build: Callable[[Any], Any], value: Any) -> Any:
-    """Build what a header entry describes; any refusal becomes a CheckpointError naming the key."""
+    """Build what a header entry describes; any refusal becomes a CheckpointError naming the key.
+
+    Entries that `build` would fill in must be there too: defaults may change, checkpoints may not.
+    """
     try:
-        return build(value)
+        part = build(value)
     except (TITOError, ValueError, TypeError, KeyError, OverflowError) as error:
         reason = f"lacks the key {error}" if isinstance(error, KeyError) else str(error)
         raise CheckpointError(f"header key {key!r}: {reason}") from error
+    if hasattr(part, "to_dict"):
+        _check_keys(f"header key {key!r}", value, set(part.to_dict()))
+    return part
 
 
 def check_format_version(version: Any) -> None:

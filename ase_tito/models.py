@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from ase_tito.checkpoint import SUFFIX, card_path, operator_from_checkpoint, read_header
+from ase_tito.checkpoint import SUFFIX, operator_from_checkpoint, read_header
 from ase_tito.errors import CheckpointError, DomainError
 from ase_tito.graph import MolecularGraph
 from ase_tito.header import CheckpointHeader
@@ -44,12 +44,6 @@ class ModelInfo:
     shipped: bool
     header: CheckpointHeader | None
     problem: str | None = None
-
-    @property
-    def card(self) -> str | None:
-        """The model card's text, or None where there is none."""
-        beside = card_path(self.path)
-        return beside.read_text("utf-8") if beside.is_file() else None
 
     def objections(self, graph: MolecularGraph, temperature_K: float | None) -> list[str]:
         """What speaks against this model for a molecule at a temperature in K; empty if nothing."""
