@@ -66,16 +66,21 @@ def _atom_names() -> Iterator[tuple[int, str, str]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("runs", nargs="+", type=Path, help="trajectories (npz) of independent runs")
+    parser.add_argument("runs", nargs=2, type=Path, help="trajectories of two runs (npz)")
     runs = [np.load(path) for path in parser.parse_args().runs]
 
     frame = runs[0]["positions"][PDB_FRAME]
     pdb = HERE / "alanine-dipeptide.pdb"
     write_pdb(pdb, frame, runs[0]["atomic_numbers"], runs[0]["bonds"])
 
-    angles = {f"run{k}": backbone_torsions(run["positions"]) for k, run in enumerate(runs, 1)}
-    about = {name: runs[0][name] for name in ("frame_spacing_ps", "temperature_K")}
-    np.savez_compressed(HERE / "alanine-dipeptide-md.npz", **angles, **about)
+    one, two = (backbone_torsions(run["positions"]) for run in runs)
+    np.savez_compressed(
+        HERE / "alanine-dipeptide-md.npz",
+        run1=one,
+        run2=two,
+        frame_spacing_ps=runs[0]["frame_spacing_ps"],
+        temperature_K=runs[0]["temperature_K"],
+    )
 
 
 if __name__ == "__main__":
