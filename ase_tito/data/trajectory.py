@@ -83,9 +83,14 @@ def read_npz(path: str | os.PathLike[str]) -> MolecularTrajectory:
         )
     finite = np.isfinite(positions).all(axis=(1, 2))
     if not finite.all():
-        raise DataError(f"{path}: frame {int(np.argmin(finite))} holds positions that are not finite")
+        raise DataError(
+            f"{path}: frame {int(np.argmin(finite))} holds positions that are not finite"
+        )
     spacing, temperature = (float(values[k]) for k in ("frame_spacing_ps", "temperature_K"))
-    for key, value, unit in (("frame_spacing_ps", spacing, "ps"), ("temperature_K", temperature, "K")):
+    for key, value, unit in (
+        ("frame_spacing_ps", spacing, "ps"),
+        ("temperature_K", temperature, "K"),
+    ):
         if not (np.isfinite(value) and value > 0):
             raise DataError(f"{path}: {key} is {value} {unit}, it must be positive")
     try:
@@ -93,6 +98,4 @@ def read_npz(path: str | os.PathLike[str]) -> MolecularTrajectory:
     except TITOError as error:
         raise DataError(f"{path}: {error}") from error
     centred = positions - positions.mean(axis=1, keepdims=True, dtype=np.float64)
-    return MolecularTrajectory(
-        path.stem, graph, centred.astype(np.float32), spacing, temperature
-    )
+    return MolecularTrajectory(path.stem, graph, centred.astype(np.float32), spacing, temperature)

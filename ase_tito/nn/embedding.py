@@ -1,4 +1,4 @@
-"""Scalar inputs of the network: radial functions of distances, waves of time, lag and temperature."""
+"""Scalar inputs of the network: radial functions of distances, waves of time and lag."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import math
 
 import torch
 from torch import Tensor, nn
-
 
 _LARGEST_EXPONENT = 30.0
 
@@ -18,6 +17,9 @@ class RadialBasis(nn.Module):
     beyond; each Gaussian is as wide as the gap to its neighbour. Distances in units of the
     network's length scale.
     """
+
+    centres: Tensor
+    inverse_widths: Tensor
 
     def __init__(self, count: int, dense_until: float = 3.0, maximum: float = 10.0) -> None:
         super().__init__()
@@ -40,6 +42,8 @@ class WaveEmbedding(nn.Module):
 
     Half-integer multiples of π up to count/2: no two inputs in [0, 1] share their embedding.
     """
+
+    frequencies: Tensor
 
     def __init__(self, count: int) -> None:
         super().__init__()

@@ -138,9 +138,8 @@ class EquivariantVelocity(nn.Module):
         self.environment = nn.Linear(inputs, f)
         self.flow_time = nn.Linear(4 * c.wave_features, f)
         self.modulate = nn.Sequential(nn.SiLU(), nn.Linear(f, 2 * f * c.blocks + f))
-        self.modulate_condition = nn.Sequential(
-            nn.SiLU(), nn.Linear(f, 2 * f * c.condition_blocks)
-        )
+        self.pair_modulate = nn.Sequential(nn.SiLU(), nn.Linear(f, r))
+        self.modulate_condition = nn.Sequential(nn.SiLU(), nn.Linear(f, 2 * f * c.condition_blocks))
         vectors_of_condition = 2 if c.frame == "condition" else 1
         self.condition_blocks = nn.ModuleList(
             InteractionBlock(f, heads, c.axial_features, 1) for _ in range(c.condition_blocks)
@@ -206,14 +205,14 @@ class EquivariantVelocity(nn.Module):
         """Velocity in Å, shape (B, N, 3), centred; z in Å, s of shape (B,)."""
         c = self.config
         z = z / c.length_scale
-        pairs = torch.addmm(
-            context.pairs, self.current_radial.weight, self.radial(_distances(z))
-        )
-        weights = self._weights(self.pair_weights, pairs, context.atom_mask, context.pair_mask)
         late = -torch.log1p(-s * (1 - _LATEST)) / -math.log(_LATEST)  # resolves s near 1
         time = self.flow_time(torch.cat([self.wave(s), self.wave(late)], -1))
-        modulation = self.modulate(context.environment + time)
-        offset, *shifts = modulation.split(
+        environment = context.environment + time
+        pairs = torch.addmm(context.pairs, self.current_radial.weight, self.radial(_distances(z)))
+        pairs = pairs.view(c.pair_features, len(z), -1)
+        pairs = (pairs + self.pair_modulate(environment).t()[..., None]).flatten(1)
+        weights = self._weights(self.pair_weights, pairs, context.atom_mask, context.pair_mask)
+        offset, *shifts = self.modulate(environment).split(
             [c.features] + [c.features] * (2 * c.blocks), -1
         )
         positions: tuple[Tensor, ...] = (z[..., None] / _DIRECTION_SCALE,)
@@ -265,7 +264,6 @@ def _distances(positions: Tensor) -> Tensor:
     """Pair distances (B, N, N), smooth at zero; r = |Y_1| / √3 for e3nn's solid harmonics Y_1."""
     differences = positions[:, :, None] - positions[:, None]
     return (differences.square().sum(-1) + 1e-6).sqrt()
-
 
 
 def _pair_head(pair_features: int, heads: int) -> nn.Linear:

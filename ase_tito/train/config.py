@@ -43,7 +43,7 @@ class DataConfig:
     transferable: bool = False
 
     def __post_init__(self) -> None:
-        if isinstance(self.trajectories, str) or not self.trajectories:
+        if not isinstance(self.trajectories, list | tuple) or not self.trajectories:
             raise ConfigError("data.trajectories must be a list of at least one .npz file")
         object.__setattr__(self, "trajectories", tuple(map(str, self.trajectories)))
         lags = tuple(self.lag_range_ps)
@@ -52,8 +52,7 @@ class DataConfig:
         object.__setattr__(self, "lag_range_ps", (float(lags[0]), float(lags[1])))
         if not 0 < self.validation_fraction < 1:
             raise ConfigError(
-                "data.validation_fraction must lie between 0 and 1, "
-                f"not {self.validation_fraction}"
+                f"data.validation_fraction must lie between 0 and 1, not {self.validation_fraction}"
             )
 
 
@@ -194,9 +193,7 @@ class TrainConfig:
         settings = asdict(self)
         for key in ("output", "device", "compile", "checkpoint_minutes", "validation_steps"):
             del settings[key]
-        settings["data"]["trajectories"] = [
-            Path(item).name for item in self.data.trajectories
-        ]
+        settings["data"]["trajectories"] = [Path(item).name for item in self.data.trajectories]
         plain: dict[str, Any] = json.loads(json.dumps(settings))
         return plain
 

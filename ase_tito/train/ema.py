@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
 
+Network = TypeVar("Network", bound=nn.Module)
 
-class ExponentialMovingAverage:
+
+class ExponentialMovingAverage(Generic[Network]):
     """Averaged copy of a network, with a short memory at first: min(decay, (1 + k) / (10 + k)).
 
     Attributes
@@ -17,8 +20,8 @@ class ExponentialMovingAverage:
         The averaged network, in evaluation mode.
     """
 
-    def __init__(self, network: nn.Module, decay: float) -> None:
-        self.network = copy.deepcopy(network).eval().requires_grad_(False)
+    def __init__(self, network: Network, decay: float) -> None:
+        self.network: Network = copy.deepcopy(network).eval().requires_grad_(False)
         self.decay = decay
         self.updates = 0
 
@@ -26,7 +29,8 @@ class ExponentialMovingAverage:
     def update(self, network: nn.Module) -> None:
         """Move the average towards the network's present weights."""
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
-        averages, weights = list(self.network.parameters()), list(network.parameters())
+        averages: list[Tensor] = list(self.network.parameters())
+        weights: list[Tensor] = list(network.parameters())
         torch._foreach_lerp_(averages, weights, 1 - decay)
         self.updates += 1
 

@@ -24,6 +24,7 @@ def export_checkpoint(
     training_time_s: float,
     validation_loss: float,
     skipped_steps: int,
+    commit: str,
 ) -> None:
     """Write weights, settings and the record of the training as a checkpoint."""
     temperatures = sorted({trajectory.temperature_K for trajectory in trajectories})
@@ -41,7 +42,7 @@ def export_checkpoint(
             "lag_range_ps": list(config.data.lag_range_ps),
             "n_frames": sum(map(len, trajectories)),
             "training_time_s": round(training_time_s, 1),
-            "commit": _commit(),
+            "commit": commit,
             "seed": config.seed,
             "command": f"ase-tito train {config.name}.toml",
             "steps": config.optimizer.steps,
@@ -71,7 +72,7 @@ def domain_of(config: TrainConfig, trajectories: Sequence[MolecularTrajectory]) 
     )
 
 
-def _commit() -> str:
+def source_commit() -> str:
     """The commit of the source tree that trained, or the version where there is none."""
     directory = Path(ase_tito.__file__).parent
     command = ["git", "-C", str(directory), "describe", "--always", "--dirty"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,7 +25,7 @@ from ase_tito.header import source_from_dict
 from ase_tito.nn import EquivariantVelocity
 from ase_tito.train.config import TrainConfig
 from ase_tito.train.ema import ExponentialMovingAverage
-from ase_tito.train.export import export_checkpoint
+from ase_tito.train.export import export_checkpoint, source_commit
 from ase_tito.train.objective import FlowMatchingObjective
 from ase_tito.train.processes import Process, process_group
 from ase_tito.train.randomness import TRAINING, VALIDATION, draw_step, step_generator
@@ -51,6 +51,7 @@ class Progress:
     skipped_in_a_row: int = 0
     loss_sum: float = 0.0
     loss_count: int = 0
+    commit: str = ""
 
 
 def fit(config: TrainConfig, *, resume: bool = False, show_progress: bool = True) -> Path:
@@ -112,10 +113,8 @@ class _Run:
         frame, coupling = frame_named(config.frame), coupling_named(config.coupling)
         source = source_from_dict(config.source)
         objective = FlowMatchingObjective(self.network, source, frame, coupling)
-        self.average_objective = FlowMatchingObjective(
-            self.ema.network, source, frame, coupling
-        )
-        self.objective: nn.Module = process.parallel(objective)
+        self.average_objective = FlowMatchingObjective(self.ema.network, source, frame, coupling)
+        self.objective: Callable[..., Tensor] = process.parallel(objective)
         if config.compile:
             self.objective = torch.compile(self.objective, dynamic=False)
         self.optimizer = torch.optim.AdamW(
@@ -151,6 +150,7 @@ class _Run:
     def train(self, show_progress: bool) -> Path:
         config, progress = self.config, self.progress
         steps = config.optimizer.steps
+        progress.commit = progress.commit or source_commit()
         validation = self.validate()  # before any file is written: settings that cannot work fail
         config.output.mkdir(parents=True, exist_ok=True)
         saved = started = time.monotonic()
@@ -170,7 +170,9 @@ class _Run:
                 progress.seconds = before + now - started
                 if progress.step % config.validation_steps == 0 or progress.step == steps:
                     validation = self.validate()
-                    bar.set_postfix(loss=f"{self._log(validation):.4f}", validation=f"{validation:.4f}")
+                    bar.set_postfix(
+                        loss=f"{self._log(validation):.4f}", validation=f"{validation:.4f}"
+                    )
                 # the processes stop and save together; agreeing at every step would cost time
                 if progress.step % 20 == 0 or progress.step == steps:
                     if self.process.any(bool(stop)):
@@ -192,6 +194,7 @@ class _Run:
                 training_time_s=progress.seconds,
                 validation_loss=validation,
                 skipped_steps=progress.skipped,
+                commit=progress.commit,
             )
         return self.checkpoint_path
 

@@ -55,9 +55,7 @@ class FlowMatchingObjective(nn.Module):
         source = project(self.source.sample(graphs, noise))
         source, target = self.coupling.couple(source, target, graphs, self.frame, generator)
         z, velocity = linear_path(source, target, s)
-        temperature = (
-            None if self.network.config.temperature_range_K is None else pairs.temperature
-        )
+        temperature = None if self.network.config.temperature_range_K is None else pairs.temperature
         context = self.network.encode(graphs, condition, pairs.lag_time, temperature)
         error = project(self.network(z, s, context)) - velocity
         return error.square().sum((1, 2)) / graphs.n_atoms

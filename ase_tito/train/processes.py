@@ -27,7 +27,7 @@ class Process:
         return self.rank == 0
 
     def share(self, batch_size: int) -> slice:
-        """This process's part of a global batch.
+        """Part of a global batch that falls to one process.
 
         Raises
         ------
