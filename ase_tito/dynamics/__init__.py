@@ -1,0 +1,1 @@
+"""Atoms in, Atoms out: the transfer operator behind ASE's interface."""

@@ -1,0 +1,160 @@
+"""What every frame and the trajectory's header say about a run."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, MutableMapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import numpy as np
+import torch
+
+from ase_tito import __version__
+from ase_tito.errors import OutputError
+from ase_tito.graph import MolecularGraph
+from ase_tito.transfer.implicit import ImplicitTransferOperator
+
+PREFIX = "tito_"
+"""Of the keys in ``atoms.info``."""
+
+
+@dataclass(frozen=True)
+class FrameRecord:
+    """What ``atoms.info`` says of a frame, each entry under ``tito_`` and its name.
+
+    Attributes
+    ----------
+    model : str
+    lag_time_ps : float
+    time_ps : float
+        Simulated time since jump 0.
+    seed, replica, jump : int
+        Key of the noise that made the frame; jump 0 is where the run started.
+    valid : bool
+        Whether the frame is a valid geometry.
+    first_valid : bool
+        Whether the first proposal of this jump was.
+    invalid_first_proposals, retries : int
+        Totals over all jumps so far.
+    reason : str
+        What is wrong with the frame; empty where it is valid.
+    """
+
+    model: str
+    lag_time_ps: float
+    time_ps: float
+    seed: int
+    replica: int
+    jump: int
+    valid: bool
+    first_valid: bool
+    invalid_first_proposals: int
+    retries: int
+    reason: str = ""
+
+    def write(self, info: MutableMapping[str, Any]) -> None:
+        """Put the record into ``atoms.info``."""
+        info.update({PREFIX + name: value for name, value in asdict(self).items()})
+
+    @classmethod
+    def read(cls, info: Mapping[str, Any]) -> FrameRecord:
+        """The record of a frame; OutputError if there is none."""
+        names = [item.name for item in fields(cls)]
+        missing = [PREFIX + name for name in names if PREFIX + name not in info]
+        if missing:
+            raise OutputError(
+                f"the frame was not written by ase_tito's dynamics: {missing[0]} is missing from "
+                "atoms.info"
+            )
+        return cls(**{name: info[PREFIX + name] for name in names})
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """What a trajectory's header says of a run: all that is needed to repeat or continue it.
+
+    Attributes
+    ----------
+    timestep : float
+        Lag in ASE's time units.
+    lag_time_ps, temperature_K : float
+    seed, replica : int
+    model : str
+        The model's name.
+    model_source : str or None
+        The name or path it was loaded by; None for a model that was passed as an object.
+    model_sha256 : str or None
+        Of the network's weights.
+    ode : dict
+    on_invalid : str
+    max_retries : int
+    momenta : str
+    interval : int
+        Jumps between frames.
+    threads : int
+        Of PyTorch: another number may round otherwise.
+    package_version : str
+    bonds, tetrahedral, double_bonds : list
+        As in `MolecularGraph`.
+    """
+
+    timestep: float
+    lag_time_ps: float
+    temperature_K: float
+    seed: int
+    replica: int
+    model: str
+    model_source: str | None
+    model_sha256: str | None
+    ode: dict[str, Any]
+    on_invalid: str
+    max_retries: int
+    momenta: str
+    interval: int
+    threads: int
+    package_version: str
+    bonds: list[list[int]]
+    tetrahedral: list[int]
+    double_bonds: list[list[int]]
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able entries."""
+        return asdict(self)
+
+    @classmethod
+    def from_description(cls, description: Mapping[str, Any]) -> RunRecord:
+        """The record in a trajectory's description; OutputError if it is not one of ours."""
+        names = [item.name for item in fields(cls)]
+        missing = [name for name in names if name not in description]
+        if missing:
+            raise OutputError(
+                "the trajectory's header was not written by ase_tito's dynamics: it lacks "
+                f"{', '.join(missing[:3])}{', …' if len(missing) > 3 else ''}"
+            )
+        return cls(**{name: description[name] for name in names})
+
+    def graph(self, atomic_numbers: Any) -> MolecularGraph:
+        """The molecule."""
+        parts = (atomic_numbers, self.bonds, self.tetrahedral, self.double_bonds)
+        return MolecularGraph(*(np.asarray(part) for part in parts))
+
+    def changes(self) -> list[str]:
+        """What differs here and now, so that continuing may not give the same bits."""
+        found = []
+        if self.threads != torch.get_num_threads():
+            found.append(f"{torch.get_num_threads()} threads instead of {self.threads}")
+        if self.package_version != __version__:
+            found.append(f"ase_tito {__version__} instead of {self.package_version}")
+        return found
+
+
+def weights_sha256(operator: ImplicitTransferOperator) -> str | None:
+    """Hash of the weights of an operator's network; None where there is no network."""
+    if not isinstance(operator.field, torch.nn.Module):
+        return None
+    digest = hashlib.sha256()
+    for name, tensor in sorted(operator.field.state_dict().items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,522 @@
+"""`TITODynamics`: an ensemble of one replica, behind ASE's interface to molecular dynamics."""
+
+from __future__ import annotations
+
+import math
+import os
+import warnings
+from contextlib import suppress
+from numbers import Real
+from pathlib import Path
+from typing import IO, Any, Self
+
+import numpy as np
+import torch
+from ase import Atoms, units
+from ase.calculators.calculator import PropertyNotImplementedError
+from ase.md.md import MolecularDynamics
+from ase.parallel import broadcast, world
+from numpy.typing import ArrayLike
+
+from ase_tito import __version__
+from ase_tito.dynamics.atoms import check_movable, molecular_graph
+from ase_tito.dynamics.ensemble import OnInvalid, TITOEnsemble, check_policy
+from ase_tito.dynamics.logger import TITOLogger
+from ase_tito.dynamics.model import model_of_run, resolve_model
+from ase_tito.dynamics.momenta import Momenta, check_momenta, set_momenta
+from ase_tito.dynamics.record import FrameRecord, RunRecord, weights_sha256
+from ase_tito.dynamics.seed import checked_seed, draw_seed
+from ase_tito.dynamics.trajectory import (
+    COUNTERS,
+    TrajectoryFile,
+    check_output,
+    check_same_molecule,
+    check_writable,
+    read_ends,
+)
+from ase_tito.errors import (
+    ConfigError,
+    DomainError,
+    InvalidSampleError,
+    OutputError,
+    StructureError,
+    TITOWarning,
+)
+from ase_tito.flow.ode import OdeSettings
+from ase_tito.graph import MolecularGraph
+from ase_tito.transfer.implicit import ImplicitTransferOperator
+
+PICOSECOND = 1000 * units.fs
+
+
+class TITODynamics(MolecularDynamics):
+    """Learned dynamics: each step is a jump over a whole lag time, drawn by a transfer operator.
+
+    A drop-in for `ase.md.langevin.Langevin` with the class name and the time step changed::
+
+        TITODynamics(atoms, 100_000 * units.fs, temperature_K=300, friction=0.01 / units.fs,
+                     trajectory='x.traj', logfile='-').run(1000)
+
+    A step replaces the positions x by a sample of p(y | x, τ) and makes it the next condition
+    (Viguera Diez, Schreiner, Olsson, arXiv 2510.07589). No forces are ever asked for, and energies
+    only if there is a calculator, once per frame. The centre of mass stays where it is.
+
+    Every sample is checked: finite, bonds of physical length, no clash, stereochemistry kept.
+    **Retrying conditions the ensemble on validity**: with ``on_invalid='retry'`` the frames follow
+    p(y | x, τ, y valid), not p(y | x, τ). The two agree as far as invalid first proposals are rare,
+    and their number is in the log, in every frame and in the trajectory's header.
+
+    Parameters
+    ----------
+    atoms : Atoms
+        One molecule in any reasonable geometry, without periodic boundaries; all hydrogens present.
+        It is moved; ``atoms.calc`` is left alone, ``atoms.info`` gets entries ``tito_…``
+        (`ase_tito.dynamics.record.FrameRecord`).
+    timestep : float
+        The lag τ of a jump in ASE's units of time: ``100_000 * units.fs`` are 100 ps.
+    temperature : float, optional
+        As in Langevin: the temperature in eV. Deprecated by ASE.
+    friction, fixcm : optional
+        Accepted for compatibility with Langevin and ignored, with one warning.
+    model : 'auto', str, path or ImplicitTransferOperator
+        By default the one known model that fits the molecule and the temperature; or a model's
+        name, a checkpoint's path, or a loaded model.
+    temperature_K : float, optional
+        Temperature in K; by default the only one the model was trained at.
+    rng : object with `standard_normal`, optional
+        Gives the seed, once. By default NumPy's global generator, as in Langevin.
+    seed : int, optional
+        The seed itself, in place of `rng`. Same seed, same trajectory.
+    replica : int
+        Second key of the noise: runs with one seed and different replicas are independent.
+    trajectory : path or Trajectory, optional
+        A path is locked, written through one open file, and can be continued by `restart`. An
+        existing trajectory is replaced, as ASE does, but only after everything else was found to
+        be in order.
+    logfile : file, path or '-', optional
+        Simulated time, jump, validity, and the energy where there is one.
+    loginterval : int
+        Jumps between frames and between lines of the log.
+    append_trajectory : bool
+        Append to an existing trajectory. To continue a run, use `restart`.
+    on_invalid : {'retry', 'raise', 'keep'}
+        What to do with an invalid sample: draw again; raise `InvalidSampleError`; or keep it (one
+        that is not finite raises nevertheless: nothing can follow it).
+    max_retries : int
+        Draws after the first one before `InvalidSampleError` is raised.
+    momenta : {'maxwell-boltzmann', 'zero'}
+        What momenta the atoms have after a jump: drawn anew (reproducibly), or none.
+    energies : bool
+        Whether frames and log hold the energy, if there is a calculator.
+    ode : OdeSettings, optional
+        Settings of the ODE solver in place of the model's own.
+    bonds : array_like of int, shape (m, 2), optional
+        Covalent bonds; by default inferred from the distances in `atoms`.
+    graph : MolecularGraph, optional
+        The molecular graph itself; by default bonds and stereochemistry are read from `atoms`.
+    device : torch.device or str
+        Where a model given by name or path is loaded.
+    master, comm : optional
+        As in ASE.
+
+    Raises
+    ------
+    StructureError, GraphError
+        For atoms that cannot be moved by a jump: periodic cells, constraints other than FixCom,
+        filters, several molecules, overlapping atoms, NaN, no bonds.
+    DomainError
+        For a lag, temperature or molecule outside the model's training.
+    CheckpointError
+        For an unknown or damaged model.
+    ConfigError
+        For options that make no sense.
+    OutputError
+        For outputs that cannot be written or are in use. Nothing is opened or deleted before all
+        of the above is in order.
+
+    Warns
+    -----
+    TITOWarning
+        For ignored options, molecules larger than those of the training, and lags below 10 ps,
+        where nested jumps are not Markovian.
+    """
+
+    def __init__(
+        self,
+        atoms: Atoms,
+        timestep: float,
+        temperature: float | None = None,
+        friction: Any = None,
+        fixcm: bool | None = None,
+        *,
+        model: str | os.PathLike[str] | ImplicitTransferOperator = "auto",
+        temperature_K: float | None = None,
+        rng: Any = None,
+        seed: int | None = None,
+        replica: int = 0,
+        trajectory: Any = None,
+        logfile: IO[str] | str | os.PathLike[str] | None = None,
+        loginterval: int = 1,
+        append_trajectory: bool = False,
+        on_invalid: OnInvalid = "retry",
+        max_retries: int = 10,
+        momenta: Momenta = "maxwell-boltzmann",
+        energies: bool = True,
+        ode: OdeSettings | None = None,
+        bonds: ArrayLike | None = None,
+        graph: MolecularGraph | None = None,
+        device: torch.device | str = "cpu",
+        master: bool | None = None,
+        comm: Any = world,
+    ) -> None:
+        lag_time_ps = _lag_in_ps(timestep)
+        check_policy(on_invalid, max_retries)
+        check_momenta(momenta)
+        if not isinstance(loginterval, int | np.integer) or loginterval < 1:
+            raise ConfigError(f"loginterval must be a positive integer, not {loginterval!r}")
+        if rng is not None and seed is not None:
+            raise ConfigError("pass rng or seed, not both")
+        temperature_K = _temperature_in_K(temperature, temperature_K)
+        graph = molecular_graph(atoms, bonds=bonds, graph=graph)
+        operator, source = resolve_model(model, graph, temperature_K, device)
+        _check_lag(operator, timestep, lag_time_ps)
+        _warn_of_ignored(friction, fixcm)
+        seed = draw_seed(rng) if seed is None else checked_seed(seed)
+        self.ensemble = TITOEnsemble(
+            operator,
+            graph,
+            atoms.positions,
+            lag_time_ps,
+            temperature_K=temperature_K,
+            seed=broadcast(seed, comm=comm),
+            replicas=[replica],
+            masses=[atoms.get_masses()],
+            on_invalid=on_invalid,
+            max_retries=max_retries,
+            ode=ode,
+        )
+        self.run_record = RunRecord(
+            timestep=float(timestep),
+            lag_time_ps=lag_time_ps,
+            temperature_K=self.ensemble.temperature_K,
+            seed=self.ensemble.seed,
+            replica=replica,
+            model=operator.name or "unnamed",
+            model_source=source,
+            model_sha256=weights_sha256(operator),
+            ode=(ode or operator.ode).to_dict(),
+            on_invalid=on_invalid,
+            max_retries=int(max_retries),
+            momenta=momenta,
+            interval=int(loginterval),
+            threads=torch.get_num_threads(),
+            package_version=__version__,
+            bonds=graph.bonds.tolist(),
+            tetrahedral=graph.tetrahedral.tolist(),
+            double_bonds=graph.double_bonds.tolist(),
+        )
+        _check_outputs(trajectory, logfile, atoms, append_trajectory)
+        self._momenta = momenta
+        self._energies = energies
+        self._energy: float | None = None
+        self._written: tuple[int, Any] | None = None
+        if isinstance(trajectory, str | os.PathLike):
+            trajectory = TrajectoryFile(trajectory, append=append_trajectory, comm=comm)
+        try:
+            super().__init__(
+                atoms,
+                float(timestep),
+                trajectory=trajectory,
+                loginterval=loginterval,
+                master=master,
+                comm=comm,
+            )
+            if isinstance(trajectory, TrajectoryFile):
+                self.closelater(trajectory)
+            if logfile is not None:
+                self._logger = self.closelater(TITOLogger(logfile, comm=comm))
+                self.attach(self._write_log, interval=loginterval)
+        except BaseException:
+            if isinstance(trajectory, TrajectoryFile):
+                trajectory.close()
+            raise
+        self._writes = trajectory is not None or logfile is not None
+
+    @classmethod
+    def restart(
+        cls,
+        trajectory: str | os.PathLike[str],
+        atoms: Atoms | None = None,
+        *,
+        model: str | os.PathLike[str] | ImplicitTransferOperator | None = None,
+        logfile: IO[str] | str | os.PathLike[str] | None = None,
+        energies: bool = True,
+        device: torch.device | str = "cpu",
+        comm: Any = world,
+    ) -> Self:
+        """Continue a run from its trajectory, with the very frames an uninterrupted run has.
+
+        All settings come from the trajectory's header, positions and counters from its last whole
+        frame; what a killed process left behind that is removed. New frames are appended, none is
+        written twice.
+
+        Parameters
+        ----------
+        trajectory : path
+        atoms : Atoms, optional
+            Moved to the last frame and used from there on: keeps a calculator and custom arrays,
+            which trajectories do not hold. By default new Atoms without a calculator.
+        model : str, path or ImplicitTransferOperator, optional
+            The run's model, where it was passed as an object or its file has moved.
+        logfile, energies, device, comm : optional
+            As above; a log is appended to.
+
+        Raises
+        ------
+        OutputError
+            If the trajectory is missing, in use, not written by this class, or without a whole
+            frame, or if the model is another one.
+
+        Warns
+        -----
+        TITOWarning
+            If the number of threads or the package's version changed, which may change the last
+            bits of positions.
+        """
+        if not os.path.isfile(trajectory):
+            raise OutputError(f"there is no trajectory {trajectory}")
+        file = TrajectoryFile(trajectory, append=True, comm=comm)
+        try:
+            run, frame, first, last = _read_run(trajectory)
+            graph = run.graph(last.numbers)
+            operator = model_of_run(run, model, graph, device)
+            moved = _moved_to(last, atoms)
+            changes = run.changes()
+            if changes:
+                warnings.warn(
+                    f"{trajectory} is continued with {' and '.join(changes)}: positions may differ "
+                    "in their last bits from an uninterrupted run",
+                    TITOWarning,
+                    stacklevel=2,
+                )
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", TITOWarning)  # given when the run was started
+                dynamics = cls(
+                    first,  # checked as at the start: a later frame may have been kept invalid
+                    run.timestep,
+                    model=operator,
+                    temperature_K=run.temperature_K,
+                    seed=run.seed,
+                    replica=run.replica,
+                    trajectory=file,
+                    logfile=logfile,
+                    loginterval=run.interval,
+                    on_invalid=run.on_invalid,  # type: ignore[arg-type]
+                    max_retries=run.max_retries,
+                    momenta=run.momenta,  # type: ignore[arg-type]
+                    energies=energies,
+                    ode=OdeSettings.from_dict(run.ode),
+                    graph=graph,
+                    comm=comm,
+                )
+            dynamics._continue_from(moved, run, frame)
+        except BaseException:
+            file.close()
+            raise
+        return dynamics
+
+    def step(self) -> None:
+        """Make one jump: new positions, new momenta, and the record in ``atoms.info``.
+
+        Raises
+        ------
+        InvalidSampleError
+            As `on_invalid` says; the atoms are then as they were before.
+        StructureError
+            If the atoms got a constraint, a periodic cell, or positions that are not finite.
+        """
+        atoms, ensemble = self.atoms, self.ensemble
+        check_movable(atoms)
+        ensemble.set_positions(0, atoms.positions)
+        ensemble.jump = self.nsteps
+        done = ensemble.step()
+        positions = ensemble.positions(0)
+        if not np.isfinite(positions).all():
+            raise InvalidSampleError(
+                f"jump {done.jump} gave positions that are not finite; no further jump can start "
+                "from them, even with on_invalid='keep'"
+            )
+        self.comm.broadcast(positions, 0)
+        atoms.set_positions(positions, apply_constraint=False)  # the centre of mass is kept already
+        set_momenta(
+            atoms,
+            self._momenta,
+            ensemble.temperature_K,
+            seed=ensemble.seed,
+            replica=ensemble.replicas[0],
+            jump=done.jump,
+            comm=self.comm,
+        )
+        self._record(done.jump, bool(done.valid[0]), bool(done.first_valid[0]), done.reasons[0])
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """Jumps, invalid first proposals and retries since jump 0."""
+        return {
+            "jumps": int(self.nsteps),
+            "invalid_first_proposals": int(self.ensemble.invalid_first_proposals[0]),
+            "retries": int(self.ensemble.retries[0]),
+        }
+
+    def todict(self) -> dict[str, Any]:
+        """What the trajectory's header says: settings, seed, model, graph and counters."""
+        return {**super().todict(), **self.run_record.to_dict(), COUNTERS: self.counters}
+
+    def _refresh_properties(self) -> None:
+        """Called by ASE before frames and log are written; forces are nobody's business here."""
+        if self.nsteps == 0:
+            self.ensemble.set_positions(0, self.atoms.positions)
+            validity = self.ensemble.check()
+            valid = bool(validity.valid[0])
+            self._record(0, valid, valid, "" if valid else validity.describe(0))
+        self._energy = None
+        wanted = self._energies and self._writes and self.nsteps % self.run_record.interval == 0
+        if wanted and self.atoms.calc is not None:
+            self._energy = math.nan  # ase.io.read leaves a calculator that knows one frame only
+            with suppress(PropertyNotImplementedError):
+                self._energy = float(self.atoms.get_potential_energy())
+
+    def _record(self, jump: int, valid: bool, first_valid: bool, reason: str) -> None:
+        self.frame_record = FrameRecord(
+            model=self.run_record.model,
+            lag_time_ps=self.run_record.lag_time_ps,
+            time_ps=jump * self.run_record.lag_time_ps,
+            seed=self.run_record.seed,
+            replica=self.run_record.replica,
+            jump=jump,
+            valid=valid,
+            first_valid=first_valid,
+            invalid_first_proposals=int(self.ensemble.invalid_first_proposals[0]),
+            retries=int(self.ensemble.retries[0]),
+            reason=reason,
+        )
+        self.frame_record.write(self.atoms.info)
+
+    def _traj_write_image(self, description: dict[str, Any]) -> None:
+        """ASE's observer; a state that is in the file already is not written again."""
+        if self._written is not None:
+            jump, positions = self._written
+            if jump == self.nsteps and np.array_equal(positions, self.atoms.positions):
+                return
+        super()._traj_write_image(description)
+        self._written = self.nsteps, self.atoms.get_positions()
+
+    def _write_log(self) -> None:
+        self._logger.write(self.frame_record, self._energy)
+
+    def _continue_from(self, atoms: Atoms, run: RunRecord, frame: FrameRecord) -> None:
+        """Take the state of a run's last frame."""
+        self.atoms = atoms
+        self.masses = atoms.get_masses()[:, None]
+        self.run_record = run
+        self.frame_record = frame
+        self.nsteps = frame.jump
+        self.ensemble.jump = frame.jump
+        self.ensemble.set_positions(0, atoms.positions)
+        self.ensemble.invalid_first_proposals[0] = frame.invalid_first_proposals
+        self.ensemble.retries[0] = frame.retries
+        self._written = frame.jump, atoms.get_positions()
+
+
+def _lag_in_ps(timestep: Any) -> float:
+    if not isinstance(timestep, Real) or not math.isfinite(timestep) or timestep <= 0:
+        raise ConfigError(
+            "timestep must be a positive number in ASE's units of time, such as "
+            f"100_000 * ase.units.fs for jumps of 100 ps, not {timestep!r}"
+        )
+    return float(f"{float(timestep) / PICOSECOND:.12g}")  # units leave 100.00000000000001 ps
+
+
+def _temperature_in_K(temperature: Any, temperature_K: Any) -> float | None:
+    if temperature is not None:
+        temperature_K = MolecularDynamics._process_temperature(temperature, temperature_K, "eV")
+    if temperature_K is None:
+        return None
+    if not isinstance(temperature_K, Real) or not float(temperature_K) > 0:
+        raise ConfigError(f"temperature_K must be one positive number, not {temperature_K!r}")
+    return float(temperature_K)
+
+
+def _check_lag(operator: ImplicitTransferOperator, timestep: float, lag_time_ps: float) -> None:
+    """The domain's refusal of a lag, for those who gave a time step in ASE's units."""
+    try:
+        operator.domain.check_lag(lag_time_ps)
+    except DomainError as error:
+        low, high = operator.domain.lag_range_ps
+        example = min(max(100.0, low), high)
+        raise DomainError(
+            f"timestep={timestep:g} (ASE's units) is a lag of {lag_time_ps:g} ps "
+            f"({1000 * lag_time_ps:g} fs), and model {operator.name or 'unnamed'!r} was trained on "
+            f"lags of {low:g} to {high:g} ps: each step is a whole jump, not an MD step; "
+            f"for {example:g} ps pass timestep={1000 * example:g} * ase.units.fs"
+        ) from error
+
+
+def _warn_of_ignored(friction: Any, fixcm: bool | None) -> None:
+    options = {"friction": friction, "fixcm": fixcm}
+    given = [name for name, value in options.items() if value is not None]
+    if given:
+        warnings.warn(
+            f"{' and '.join(given)} ignored: the model has learned its friction from its training "
+            "data, and the centre of mass always stays where it is",
+            TITOWarning,
+            stacklevel=3,
+        )
+
+
+def _check_outputs(trajectory: Any, logfile: Any, atoms: Atoms, append: bool) -> None:
+    """Refuse outputs that cannot be written, before any is opened."""
+    is_path = isinstance(trajectory, str | os.PathLike)
+    log_is_path = isinstance(logfile, str | os.PathLike) and logfile != "-"
+    if log_is_path:
+        check_writable(logfile)
+    if is_path:
+        check_output(trajectory)
+        if log_is_path and Path(trajectory).resolve() == Path(logfile).resolve():
+            raise OutputError(f"trajectory and logfile are the same file, {trajectory}")
+        if append and os.path.isfile(trajectory) and os.path.getsize(trajectory):
+            check_same_molecule(trajectory, atoms)
+
+
+def _read_run(path: str | os.PathLike[str]) -> tuple[RunRecord, FrameRecord, Atoms, Atoms]:
+    """What a trajectory says of its run and its last frame, its first frame and its last."""
+    description, first, last = read_ends(path)
+    try:
+        run = RunRecord.from_description(description)
+        frame = FrameRecord.read(last.info)
+    except OutputError as error:
+        raise OutputError(f"{path} cannot be continued: {error}") from None
+    if (frame.seed, frame.replica, frame.lag_time_ps) != (run.seed, run.replica, run.lag_time_ps):
+        raise OutputError(
+            f"{path} cannot be continued: its last frame is of another run than its header"
+        )
+    return run, frame, first, last
+
+
+def _moved_to(last: Atoms, atoms: Atoms | None) -> Atoms:
+    """The given atoms, or new ones, in the state of a trajectory's last frame."""
+    if atoms is None:
+        last.calc = None  # it would know the energy of this frame only
+        return last
+    check_movable(atoms)
+    if not np.array_equal(atoms.numbers, last.numbers):
+        raise StructureError(
+            f"the trajectory is of {last.get_chemical_formula()}, or in another order of atoms, "
+            f"than the atoms given ({atoms.get_chemical_formula()})"
+        )
+    if not np.array_equal(atoms.get_masses(), last.get_masses()):
+        raise StructureError("the atoms given have other masses than those of the trajectory")
+    atoms.set_positions(last.positions, apply_constraint=False)
+    atoms.set_momenta(last.get_momenta(), apply_constraint=False)
+    atoms.info.update(last.info)
+    return atoms

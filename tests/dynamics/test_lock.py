@@ -1,0 +1,52 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+from ase_tito.dynamics.lock import OutputLock
+from ase_tito.errors import OutputError
+
+HOLD = """
+import sys, time
+from ase_tito.dynamics.lock import OutputLock
+lock = OutputLock(sys.argv[1])
+print("held", flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_second_lock_is_refused_until_the_first_is_released(tmp_path):
+    path = tmp_path / "x.traj"
+    first = OutputLock(path)
+    with pytest.raises(OutputError, match="being written by this process"):
+        OutputLock(path)
+    first.release()
+    first.release()
+    with OutputLock(path):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_process_is_named_and_its_death_frees_the_lock(tmp_path):
+    path = tmp_path / "x.traj"
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(path)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    with process:
+        assert process.stdout.readline() == "held\n"
+        with pytest.raises(OutputError, match=f"process {process.pid}"):
+            OutputLock(path)
+        process.kill()
+        process.wait()
+    assert path.with_name("x.traj.lock").exists()  # left behind, held by nobody
+    with OutputLock(path):
+        pass
+
+
+def test_missing_directory(tmp_path):
+    with pytest.raises(OutputError, match="no directory"):
+        OutputLock(tmp_path / "missing" / "x.traj")
