@@ -65,9 +65,7 @@ class MolecularGraph:
         if len(bonds) and (bonds.min() < 0 or bonds.max() >= n):
             raise GraphError(f"a bond names an atom outside 0..{n - 1}")
         if (bonds[:, 0] == bonds[:, 1]).any():
-            raise GraphError(
-                f"atom {bonds[bonds[:, 0] == bonds[:, 1]][0, 0]} is bonded to itself"
-            )
+            raise GraphError(f"atom {bonds[bonds[:, 0] == bonds[:, 1]][0, 0]} is bonded to itself")
         bonds = np.unique(np.sort(bonds, axis=1), axis=0)
         pieces, labels = connected_components(_adjacency(n, bonds), directed=False)
         if pieces != 1:

@@ -67,7 +67,7 @@ def read_npz(path: str | os.PathLike[str]) -> MolecularTrajectory:
     if not path.is_file():
         raise DataError(f"{path}: no such trajectory file")
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             missing = [name for name in _REQUIRED if name not in archive]
             if missing:
                 raise DataError(f"{path}: lacks {', '.join(missing)}")

@@ -129,7 +129,7 @@ class TrainConfig:
         Default of the checkpoint for sampling.
     device : {'cpu', 'cuda'}
     compile : bool
-        Compile the objective with `torch.compile`: needs a C++ compiler and some minutes at the
+        Compile the network with `torch.compile`: needs a C++ compiler and some minutes at the
         start, and runs about 1.6 times as fast on CPUs.
     checkpoint_minutes : float
         Wall time between two saved training states.

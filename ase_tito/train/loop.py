@@ -112,11 +112,11 @@ class _Run:
         self.ema = ExponentialMovingAverage(self.network, o.ema_decay)
         frame, coupling = frame_named(config.frame), coupling_named(config.coupling)
         source = source_from_dict(config.source)
-        objective = FlowMatchingObjective(self.network, source, frame, coupling)
+        objective = FlowMatchingObjective(
+            self.network, source, frame, coupling, compile=config.compile
+        )
         self.average_objective = FlowMatchingObjective(self.ema.network, source, frame, coupling)
         self.objective: Callable[..., Tensor] = process.parallel(objective)
-        if config.compile:
-            self.objective = torch.compile(self.objective, dynamic=False)
         self.optimizer = torch.optim.AdamW(
             self.network.parameters(), o.learning_rate, o.betas, weight_decay=o.weight_decay
         )

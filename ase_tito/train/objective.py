@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -10,6 +12,7 @@ from ase_tito.flow.coupling import Coupling
 from ase_tito.flow.frame import Frame
 from ase_tito.flow.path import linear_path
 from ase_tito.flow.source import Source
+from ase_tito.graph import GraphBatch
 from ase_tito.nn import EquivariantVelocity
 
 
@@ -26,13 +29,24 @@ class FlowMatchingObjective(nn.Module):
     frame : Frame
     coupling : Coupling
         One that the frame allows.
+    compile : bool
+        Compile the network with `torch.compile`.
     """
 
     def __init__(
-        self, network: EquivariantVelocity, source: Source, frame: Frame, coupling: Coupling
+        self,
+        network: EquivariantVelocity,
+        source: Source,
+        frame: Frame,
+        coupling: Coupling,
+        *,
+        compile: bool = False,
     ) -> None:
         super().__init__()
         self.network, self.source, self.frame, self.coupling = network, source, frame, coupling
+        self._predict: Callable[..., Tensor] = self._velocity
+        if compile:  # the network alone: frames hold decompositions and checks
+            self._predict = torch.compile(self._velocity, dynamic=False)
 
     def forward(
         self, pairs: PairBatch, noise: Tensor, s: Tensor, generator: torch.Generator
@@ -56,6 +70,19 @@ class FlowMatchingObjective(nn.Module):
         source, target = self.coupling.couple(source, target, graphs, self.frame, generator)
         z, velocity = linear_path(source, target, s)
         temperature = None if self.network.config.temperature_range_K is None else pairs.temperature
-        context = self.network.encode(graphs, condition, pairs.lag_time, temperature)
-        error = project(self.network(z, s, context)) - velocity
+        predicted = self._predict(graphs, condition, pairs.lag_time, temperature, z, s)
+        error = project(predicted) - velocity
         return error.square().sum((1, 2)) / graphs.n_atoms
+
+    def _velocity(
+        self,
+        graphs: GraphBatch,
+        condition: Tensor,
+        lag_time: Tensor,
+        temperature: Tensor | None,
+        z: Tensor,
+        s: Tensor,
+    ) -> Tensor:
+        context = self.network.encode(graphs, condition, lag_time, temperature)
+        velocity: Tensor = self.network(z, s, context)
+        return velocity
