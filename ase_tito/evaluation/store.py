@@ -1,0 +1,69 @@
+"""Samples on disk, so that an evaluation which was interrupted goes on where it was."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ase_tito.errors import OutputError
+from ase_tito.evaluation.samples import Samples
+
+
+class SampleStore:
+    """A directory of samples, one file per part of the work.
+
+    Parameters
+    ----------
+    directory : path
+        Made if it is not there.
+    key : mapping
+        All that the samples depend on and their names do not say (model, seed, start), as plain
+        JSON values. Samples of another key are in another folder, and are never mixed up.
+
+    Raises
+    ------
+    OutputError
+        If the directory cannot be made.
+    """
+
+    def __init__(self, directory: str | os.PathLike[str], key: Mapping[str, Any]) -> None:
+        text = json.dumps(key, indent=1, sort_keys=True)
+        self.path = Path(directory) / hashlib.sha256(text.encode()).hexdigest()[:12]
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            (self.path / "key.json").write_text(text + "\n")
+        except OSError as error:
+            raise OutputError(f"cannot write samples to {directory}: {error.strerror}") from error
+
+    def get(self, name: str, make: Callable[[], Samples]) -> tuple[Samples, bool]:
+        """The samples of this name, read or else made and stored; and whether they were made."""
+        path = self.path / f"{name}.npz"
+        if path.exists():
+            return _read(path), False
+        samples = make()
+        # Whole or not at all: who is killed while writing leaves nothing that would be read.
+        temporary = path.with_suffix(".tmp")
+        with open(temporary, "wb") as file:
+            np.savez(
+                file,
+                positions=samples.positions,
+                first_valid=samples.first_valid,
+                wall_time_s=samples.wall_time_s,
+            )
+        os.replace(temporary, path)
+        return samples, True
+
+
+def _read(path: Path) -> Samples:
+    try:
+        with np.load(path, allow_pickle=False) as data:
+            return Samples(data["positions"], data["first_valid"], float(data["wall_time_s"]))
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise OutputError(f"{path} is damaged ({error}); delete it to sample anew") from error
