@@ -21,7 +21,7 @@ def centre(positions: Tensor, mask: Tensor) -> Tensor:
 
 
 def superposing_rotation(mobile: Tensor, fixed: Tensor) -> Tensor:
-    """Proper rotations R, shape (B, 3, 3), that minimize Σ |mobile_i R − fixed_i|².
+    """Proper rotations R, shape (B, 3, 3), that minimize Σᵢ ‖mobileᵢ R − fixedᵢ‖².
 
     Both centred. Kabsch, Acta Cryst. A32, 922 (1976).
     """
@@ -37,7 +37,7 @@ def superpose(mobile: Tensor, fixed: Tensor) -> Tensor:
 
 
 def random_rotations(count: int, generator: torch.Generator, dtype: torch.dtype) -> Tensor:
-    """Uniformly distributed rotations, shape (count, 3, 3), from normalized Gaussian quaternions."""
+    """Uniformly distributed rotations (count, 3, 3), from normalized Gaussian quaternions."""
     q = torch.randn(count, 4, generator=generator, dtype=torch.float64)
     w, x, y, z = (q / q.norm(dim=1, keepdim=True)).unbind(1)
     rows = [

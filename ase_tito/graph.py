@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse import coo_array
+from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components, shortest_path
 
 from ase_tito.errors import GraphError
@@ -262,5 +262,5 @@ def _integers(name: str, values: Any) -> NDArray[np.int64]:
     return np.array(array, dtype=np.int64)
 
 
-def _adjacency(n: int, bonds: NDArray[np.int64]) -> coo_array:
-    return coo_array((np.ones(len(bonds)), (bonds[:, 0], bonds[:, 1])), shape=(n, n))
+def _adjacency(n: int, bonds: NDArray[np.int64]) -> csr_array:
+    return csr_array((np.ones(len(bonds)), (bonds[:, 0], bonds[:, 1])), shape=(n, n))

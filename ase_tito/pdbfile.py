@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,7 +60,9 @@ def read_pdb(path: str | Path) -> tuple[list[Atoms], NDArray[np.int64] | None]:
     try:
         images = ase.io.iread(path, index=":", format="proteindatabank")
         frames = [atoms for atoms in images if len(atoms)]  # ENDMDL and END leave an empty one
-        topology = mdtraj.load_topology(str(path))
+        with warnings.catch_warnings():  # mdtraj warns of the dummy cells that are dropped below
+            warnings.simplefilter("ignore")
+            topology = mdtraj.load_topology(str(path))
     except Exception as error:
         raise StructureError(f"{path}: cannot be read as a PDB file: {error}") from error
     for k, atoms in enumerate(frames):

@@ -61,7 +61,9 @@ def tetrahedral_labels(graph: MolecularGraph, positions: ArrayLike) -> NDArray[n
     """Handedness of every tetrahedral stereocentre in a reference frame.
 
     The sign of the triple product of the bond directions in ascending order of canonical rank:
-    no matter how the atoms are ordered, and opposite in the mirror image.
+    no matter how the atoms are ordered, and opposite in the mirror image. Since the nearest
+    difference decides the rank, like centres of different molecules are labelled alike: the Cα of
+    every L-amino acid is +1.
 
     Parameters
     ----------

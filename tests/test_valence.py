@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+
+from ase_tito.graph import MolecularGraph
+from ase_tito.valence import certainly_multiple, neighbour_counts, valences
+from tests.molecules import molecule
+
+
+def multiple(graph: MolecularGraph) -> set[tuple[int, int]]:
+    chosen = certainly_multiple(graph, range(len(graph.bonds)))
+    return {tuple(bond) for bond in graph.bonds[chosen].tolist()}
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("2-butanol", set()),
+        ("e-2-butene", {(1, 2)}),
+        ("e-pentadiene", {(1, 2), (3, 4)}),
+        ("ethanimine", {(1, 2)}),
+        ("azomethane", {(1, 2)}),
+        ("n-methylacetamide", {(1, 2)}),  # C=O; the C-N bond is single
+        ("dimethylbenzene", set()),  # two Kekulé structures
+        ("methylstyrene", {(1, 2)}),  # the vinyl group, not the ring
+        ("cyclohexene", {(4, 5)}),
+    ],
+)
+def test_bonds_that_are_multiple_in_every_resonance_structure(name, expected):
+    assert multiple(molecule(name)[0]) == expected
+
+
+def test_a_carboxylate_delocalizes_but_not_the_alkene_beside_it():
+    # CH2=CH-COO⁻
+    graph = MolecularGraph(
+        [6, 6, 6, 8, 8, 1, 1, 1], [(0, 1), (1, 2), (2, 3), (2, 4), (0, 5), (0, 6), (1, 7)]
+    )
+    assert multiple(graph) == {(0, 1)}
+
+
+def test_triple_bonds_and_nitro_groups():
+    nitrile = MolecularGraph([6, 6, 7, 1, 1, 1], [(0, 1), (1, 2), (0, 3), (0, 4), (0, 5)])
+    assert multiple(nitrile) == {(1, 2)}
+    nitro = MolecularGraph([6, 7, 8, 8, 1, 1, 1], [(0, 1), (1, 2), (1, 3), (0, 4), (0, 5), (0, 6)])
+    assert multiple(nitro) == set()
+
+
+def test_elements_without_a_usual_valence_take_part_in_nothing():
+    graph = MolecularGraph([26, 6, 6, 1, 1, 1], [(0, 1), (1, 2), (2, 3), (2, 4), (1, 5)])
+    assert np.isinf(valences(graph)[0])
+    assert multiple(graph) == {(1, 2)}
+
+
+def test_neighbours_are_counted_for_every_atom():
+    graph = MolecularGraph([8, 1, 1], [(0, 1), (0, 2)])
+    assert neighbour_counts(graph).tolist() == [2, 1, 1]
+    assert neighbour_counts(MolecularGraph([2], [])).tolist() == [0]
+
+
+def test_asking_for_nothing_is_fine():
+    assert certainly_multiple(MolecularGraph([2], []), []).tolist() == []
