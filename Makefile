@@ -4,7 +4,7 @@
 #   make test     run the tests
 #   make lint     ruff (check and format) and mypy
 #   make docs     build the documentation into docs/_build/html
-#   make bench    time the network (BENCH_ARGS="--help" tells what it takes)
+#   make bench    time the network; BENCH_ARGS="--other FILE.py:CLASS" sets another beside it
 #   make clean    remove .venv and everything built
 #
 # Another interpreter: make PYTHON=python3.12 demo
@@ -56,7 +56,7 @@ docs: $(VENV)/.developing
 	@echo "open docs/_build/html/index.html"
 
 bench: $(VENV)/.installed
-	$(BIN)/python benchmarks/speed.py $(BENCH_ARGS)
+	$(BIN)/python benchmarks/network.py $(BENCH_ARGS)
 
 clean:
 	rm -rf $(VENV) build dist docs/_build docs/api/generated $(DEMO_OUTPUT)

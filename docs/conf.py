@@ -25,8 +25,12 @@ myst_enable_extensions = ["amsmath", "attrs_block", "colon_fence", "deflist", "d
 myst_heading_anchors = 3
 
 autosummary_generate = True
-autosummary_ignore_module_all = False
-autodoc_default_options = {"members": True, "show-inheritance": True, "undoc-members": False}
+autosummary_ignore_module_all = True
+# Each object on one page, that of the module it is written in, not where it is re-exported too.
+autodoc_default_options = {"members": True, "ignore-module-all": True}
+default_role = "py:obj"  # what docstrings put in single backticks
+# Attributes of the same name in several classes.
+suppress_warnings = ["ref.python"]
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"

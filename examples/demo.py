@@ -36,24 +36,21 @@ ON_THE_WAY = 5
 
 def sample(output: Path, replicas: int, jumps: int, seed: int) -> tuple[list[Path], float]:
     """Run `ase-tito run`; the trajectories of all replicas, and the wall time in seconds."""
-    output.mkdir(parents=True, exist_ok=True)
-    for old in output.glob("alanine-dipeptide*.traj"):
-        old.unlink()
-    command = [
-        *(
-            "ase-tito",
-            "run",
-            PDB.relative_to(Path.cwd()) if PDB.is_relative_to(Path.cwd()) else PDB,
-        ),
+    here = Path.cwd()
+    words = [
+        *("ase-tito", "run", PDB.relative_to(here) if PDB.is_relative_to(here) else PDB),
         *("--model", "alanine-dipeptide", "--lag-ps", LAG_PS, "--jumps", jumps),
         *("--replicas", replicas, "--temperature-K", TEMPERATURE_K, "--seed", seed),
-        *("--output", output / "alanine-dipeptide.traj"),
+        *("--output", output / "trajectories", "--overwrite"),
     ]
-    words = [str(word) for word in command]
-    print("$", *words, flush=True)
+    command = [str(word) for word in words]
+    print("$", *command, flush=True)
     start = time.perf_counter()
-    subprocess.run([sys.executable, "-m", "ase_tito.cli", *words[1:]], check=True)
-    return sorted(output.glob("alanine-dipeptide*.traj")), time.perf_counter() - start
+    # Its own summary is part of the table below; its progress bar and warnings show.
+    subprocess.run(
+        [sys.executable, "-m", "ase_tito.cli", *command[1:]], check=True, stdout=subprocess.DEVNULL
+    )
+    return sorted((output / "trajectories").glob("*.traj")), time.perf_counter() - start
 
 
 def read_model(paths: list[Path]) -> tuple[np.ndarray, int]:
@@ -171,7 +168,9 @@ def main() -> None:
     plot = arguments.output / "ramachandran.png"
     figure.savefig(plot, dpi=300)
     figure.savefig(plot.with_suffix(".pdf"))
-    print(f"\nTrajectories: {paths[0]} ... {paths[-1].name}\nFigure:       {plot}")
+    print(
+        f"\nTrajectories: {paths[0].parent}, for instance: ase gui {paths[0]}\nFigure:       {plot}"
+    )
 
 
 if __name__ == "__main__":

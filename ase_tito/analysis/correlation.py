@@ -71,7 +71,7 @@ def mean_cosine_change(
 ) -> NDArray[np.float64]:
     """⟨cos Δθ⟩ of torsions before and after a jump, both (P, k) in radians; shape (k,).
 
-    It falls from 1 at no motion to |⟨exp iθ⟩|² when all memory is lost.
+    It falls from 1 at no motion to ``|⟨exp iθ⟩|²`` when all memory is lost.
     """
     start, end = np.asarray(before, np.float64), np.asarray(after, np.float64)
     if start.shape != end.shape:
