@@ -9,7 +9,7 @@ from ase.data import chemical_symbols
 from ase_tito.header import CheckpointHeader
 from ase_tito.transfer.domain import Domain
 
-_MARK = "<!-- made from the header of the checkpoint -->"
+_MARK = "<!-- Made from the checkpoint's header. Without this line the card is kept as it is. -->"
 
 
 def model_card(header: CheckpointHeader) -> str:
@@ -36,12 +36,12 @@ def model_card(header: CheckpointHeader) -> str:
         "Written by": f"ase_tito {header.package_version}",
     }
     table = "\n".join(f"| {key} | {_cell(value)} |" for key, value in rows.items())
-    return f"{_MARK}\n# {header.name}\n\n| | |\n|---|---|\n{table}\n"
+    return f"# {header.name}\n\n| | |\n|---|---|\n{table}\n\n{_MARK}\n"
 
 
 def is_generated(card: str) -> bool:
     """Whether a card was made by `model_card`, so that a new one may replace it."""
-    return card.startswith(_MARK)
+    return _MARK in card
 
 
 def _span(bounds: Any) -> str:

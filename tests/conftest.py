@@ -19,7 +19,7 @@ def ethanol():
 
 @pytest.fixture(scope="session")
 def tiny_network():
-    """The velocity 4 (x − z): 40 Euler steps end at x + .02 (z_0 − x)."""
+    """The velocity 8 (x − z): integrated, it ends at x + e⁻⁸ (z_0 − x)."""
     import torch
 
     from ase_tito.nn import EquivariantVelocity, VelocityConfig
@@ -30,7 +30,7 @@ def tiny_network():
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         network = EquivariantVelocity(config)
-    scale = 4.0 * 4.0  # positions enter in units of 4 Å
+    scale = 8.0 * 4.0  # positions enter in units of 4 Å
     with torch.no_grad():
         network.gate[-1].weight.zero_()
         network.gate[-1].bias.zero_()
@@ -63,7 +63,7 @@ def tiny_header(tiny_network):
         network=tiny_network.config.to_dict(),
         source={"kind": "harmonic", "bond_sigma": 0.8},
         frame="condition",
-        ode=OdeSettings().to_dict(),
+        ode=OdeSettings(steps=12).to_dict(),
         domain=domain.to_dict(),
         training={
             "molecules": ["ethanol"],

@@ -171,18 +171,24 @@ class TestFiles:
 
     @settings(max_examples=150, deadline=None)
     @given(data=st.data())
-    def test_fuzzed_files_are_refused_with_a_clear_error(self, fuzzed, data):
+    def test_fuzzed_files_are_refused_with_a_clear_error(
+        self, fuzzed, tiny_header, tiny_weights, data
+    ):
         original, path = fuzzed
         content = bytearray(original)
         size = len(content)
-        for _ in range(data.draw(st.integers(1, 4))):
-            # the table of contents is where a parser can go wrong
-            place = data.draw(st.integers(0, size - 1) | st.integers(0, 2500))
-            content[place] = data.draw(st.integers(0, 255).filter(lambda b: b != original[place]))
+        # the table of contents, at the start, is where a parser can go wrong
+        places = st.integers(0, size - 1) | st.integers(0, 2500)
+        for place in data.draw(st.sets(places, min_size=1, max_size=4)):
+            content[place] ^= data.draw(st.integers(1, 255))
         cut = data.draw(st.integers(0, size) | st.just(size))
         path.write_bytes(content[:cut])
-        with pytest.raises(CheckpointError):
-            read_checkpoint(path)
+        try:
+            header, weights = read_checkpoint(path)
+        except CheckpointError:
+            return
+        assert header == tiny_header  # blanks in the table of contents may differ
+        assert all(torch.equal(weights[key], value) for key, value in tiny_weights.items())
 
     @settings(max_examples=100, deadline=None)
     @given(content=st.binary(max_size=300))
@@ -221,11 +227,11 @@ class TestWeights:
             save_checkpoint(tmp_path / "x.safetensors", tiny_header, weights)
 
     @pytest.mark.parametrize("change", [torch.Tensor.double, lambda w: w[:1], lambda w: w.T])
-    def test_shape_and_type_must_be_the_networks(
-        self, tmp_path, tiny_header, tiny_weights, change
-    ):
+    def test_shape_and_type_must_be_the_networks(self, tmp_path, tiny_header, tiny_weights, change):
         weights = tiny_weights | {"skip.weight": change(tiny_weights["skip.weight"])}
-        with pytest.raises(CheckpointError, match=r"'skip\.weight' is float.* has float32 \[2, 8\]"):
+        with pytest.raises(
+            CheckpointError, match=r"'skip\.weight' is float.* has float32 \[2, 8\]"
+        ):
             save_checkpoint(tmp_path / "x.safetensors", tiny_header, weights)
 
     def test_a_header_of_another_network_is_refused(self, tmp_path, tiny_header, tiny_weights):

@@ -151,7 +151,7 @@ class TestAutomaticChoice:
     def test_several_match(self, library, ethanol, tiny_header, tiny_weights):
         graph, _ = ethanol
         store(library, tiny_header, tiny_weights, "special", molecules=[graph_key(graph)])
-        with pytest.raises(DomainError, match="several models match .*'special', 'tiny'"):
+        with pytest.raises(DomainError, match=r"several models match .*'special', 'tiny'"):
             select_model(graph, 300.0)
 
     def test_no_model_at_all(self, library, ethanol):

@@ -6,7 +6,7 @@ import os
 import re
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -97,7 +97,7 @@ def run_to_files(
     on_invalid: OnInvalid = "retry",
     max_retries: int = 10,
     momenta: Momenta = "maxwell-boltzmann",
-    ode: OdeSettings | None = None,
+    ode: OdeSettings | Mapping[str, Any] | None = None,
     bonds: ArrayLike | None = None,
     graph: MolecularGraph | None = None,
     device: torch.device | str = "cpu",
@@ -129,8 +129,10 @@ def run_to_files(
         four start anew.
     start : {'first', 'last', 'spread'}
         All replicas start from the first frame, from the last one, or from frames evenly spread.
-    model, temperature_K, on_invalid, max_retries, momenta, ode, bonds, graph, device
+    model, temperature_K, on_invalid, max_retries, momenta, bonds, graph, device
         As in `TITODynamics`.
+    ode : OdeSettings or mapping, optional
+        Settings of the ODE solver, or those that shall differ from the model's own.
     seed : int
         Key of all random numbers.
     interval : int
@@ -138,7 +140,7 @@ def run_to_files(
     batch_size : int
         Most replicas sampled in one batch.
     progress : callable, optional
-        Called with each `EnsembleJump`, once its frames are written, and the number of the last one.
+        Called with each `EnsembleJump`, once its frames are written, and the last one's number.
 
     Raises
     ------
@@ -152,8 +154,11 @@ def run_to_files(
     """
     _check_options(jumps, interval, replicas, existing)
     check_momenta(momenta)
+    directory = None if replicas is None else _directory(Path(output))
+    paths = [Path(output)] if directory is None else _replica_paths(directory, replicas or 1)
+    _check_existing(paths, _other_replicas(directory, paths), existing)
     frames = [frames] if isinstance(frames, Atoms) else list(frames)
-    starts = [atoms.copy() for atoms in _starting_frames(frames, replicas or 1, start)]
+    starts = [atoms.copy() for atoms in _starting_frames(frames, len(paths), start)]
     graph = molecular_graph(starts[0], bonds=bonds, graph=graph)
     for atoms in starts[1:]:
         molecular_graph(atoms, graph=graph)
@@ -169,12 +174,9 @@ def run_to_files(
         on_invalid=on_invalid,
         max_retries=max_retries,
         batch_size=batch_size,
-        ode=ode,
+        ode=ode if ode is None or isinstance(ode, OdeSettings) else _changed(operator.ode, ode),
     )
     record = _record_of(ensemble, source, momenta, interval)
-    directory = None if replicas is None else _directory(Path(output))
-    paths = [Path(output)] if directory is None else _replica_paths(directory, len(starts))
-    _check_existing(paths, _other_replicas(directory, paths), existing)
     with ExitStack() as stack:
         if directory is not None:
             _make(directory)
@@ -368,6 +370,10 @@ def _starting_frames(frames: Sequence[Atoms], count: int, start: str) -> list[At
     if start == "spread":
         return [frames[k * len(frames) // count] for k in range(count)]
     return [frames[0 if start == "first" else -1]] * count
+
+
+def _changed(settings: OdeSettings, changes: Mapping[str, Any]) -> OdeSettings:
+    return OdeSettings.from_dict({**settings.to_dict(), **changes})
 
 
 def _record_of(

@@ -1,0 +1,1 @@
+"""The command `ase-tito`: parses arguments, calls the library, prints what comes back."""

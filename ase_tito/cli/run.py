@@ -1,0 +1,162 @@
+r"""Run learned dynamics of one molecule.
+
+Writes an ASE trajectory, or with --replicas one for each replica into a directory. A run that was
+interrupted or killed continues with --restart as if nothing had happened.
+
+Example:
+  ase-tito run alanine-dipeptide.pdb --model alanine-dipeptide --lag-ps 100 --jumps 1000 \
+      --temperature-K 300 --seed 0 --output x.traj
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ase_tito.dynamics.ensemble import EnsembleJump
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What to run, how, and where to write it."""
+    parser.add_argument(
+        "structure",
+        metavar="STRUCTURE",
+        help="one molecule with all its hydrogens: PDB, SDF, MOL, XYZ, .traj, or what ASE reads",
+    )
+    parser.add_argument("--output", metavar="PATH", required=True, help="x.traj, or a directory")
+    parser.add_argument(
+        "--model",
+        default="auto",
+        metavar="NAME|PATH|auto",
+        help="a name that 'ase-tito models' lists, a checkpoint, or the one known model that fits "
+        "the molecule (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--lag-ps",
+        type=float,
+        default=100.0,
+        metavar="PS",
+        help="lag time of a jump, in picoseconds (default: %(default)g)",
+    )
+    parser.add_argument(
+        "--jumps",
+        type=int,
+        default=1000,
+        metavar="N",
+        help="jumps of each replica (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--temperature-K",
+        type=float,
+        metavar="K",
+        help="temperature in kelvin (default: the only one the model was trained at)",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, help="same seed, same trajectory (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--replicas",
+        type=int,
+        metavar="N",
+        help="independent replicas in one batch, written to PATH/replica-0000.traj, ...",
+    )
+    parser.add_argument(
+        "--start",
+        choices=("first", "last", "spread"),
+        default="first",
+        help="frame of STRUCTURE to start from: the first, the last, or replicas evenly spread "
+        "over all frames (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--interval",
+        type=int,
+        default=1,
+        metavar="N",
+        help="jumps between written frames (default: %(default)s)",
+    )
+    existing = parser.add_mutually_exclusive_group()
+    for option, explanation in (
+        ("restart", "continue an existing output until it holds --jumps jumps in all"),
+        ("append", "continue an existing output by --jumps more jumps"),
+        ("overwrite", "replace an existing output"),
+    ):
+        existing.add_argument(
+            f"--{option}",
+            dest="existing",
+            action="store_const",
+            const="replace" if option == "overwrite" else option,
+            default="refuse",
+            help=explanation,
+        )
+    parser.add_argument(
+        "--on-invalid",
+        choices=("retry", "raise", "keep"),
+        default="retry",
+        help="what to do with a sample that is no valid geometry; retrying conditions the ensemble "
+        "on validity (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--ode-method",
+        choices=("euler", "midpoint", "rk4", "dopri5"),
+        help="integration of the flow (default: the model's)",
+    )
+    parser.add_argument(
+        "--steps",
+        type=int,
+        metavar="N",
+        help="steps of the integration, for all methods but dopri5 (default: the model's)",
+    )
+    parser.add_argument(
+        "--device", default="cpu", help="device of the network, such as cuda (default: %(default)s)"
+    )
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Run, show progress, and print what was done."""
+    from tqdm import tqdm
+
+    from ase_tito.cli.table import format_table
+    from ase_tito.dynamics.campaign import run_to_files
+    from ase_tito.structure import read_structure
+
+    ode = {"method": arguments.ode_method, "steps": arguments.steps}
+    frames, bonds = read_structure(arguments.structure)
+    with tqdm(desc="jumps", unit="jump", disable=True if arguments.quiet else None) as bar:
+
+        def show(done: EnsembleJump, last: int) -> None:
+            if bar.n == 0:  # a continued run starts in the middle
+                bar.total, bar.initial, bar.n = last, done.jump - 1, done.jump - 1
+            bar.update()
+
+        summary = run_to_files(
+            frames,
+            arguments.output,
+            jumps=arguments.jumps,
+            lag_time_ps=arguments.lag_ps,
+            replicas=arguments.replicas,
+            existing=arguments.existing,
+            start=arguments.start,
+            model=arguments.model,
+            temperature_K=arguments.temperature_K,
+            seed=arguments.seed,
+            interval=arguments.interval,
+            on_invalid=arguments.on_invalid,
+            ode={key: value for key, value in ode.items() if value is not None},
+            bonds=bonds,
+            device=arguments.device,
+            progress=show,
+        )
+    proposals = len(summary.paths) * summary.jumps
+    invalid = summary.invalid_first_proposals
+    rows = [
+        ("trajectories", str(arguments.output)),
+        ("replicas", f"{len(summary.paths)}"),
+        ("jumps of each", f"{summary.jumps} of {summary.lag_time_ps:g} ps"),
+        ("simulated time", f"{summary.simulated_time_ns:.6g} ns in all"),
+        ("wall time", f"{summary.wall_time_s:.1f} s"),
+        ("speed", f"{summary.ns_per_day:,.0f} ns/day"),
+        ("invalid first proposals", f"{invalid} of {proposals} ({invalid / (proposals or 1):.2%})"),
+    ]
+    print(format_table(rows))
