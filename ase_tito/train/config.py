@@ -30,6 +30,8 @@ class DataConfig:
         Lags are drawn log-uniformly between these.
     validation_fraction : float
         Share at the end of every trajectory that is kept out of training.
+    validation_pairs : int
+        How many pairs of it the validation loss is taken over.
     force_field : str
         For the model card.
     transferable : bool
@@ -40,6 +42,7 @@ class DataConfig:
     force_field: str
     lag_range_ps: tuple[float, float] = (1.0, 1000.0)
     validation_fraction: float = 0.05
+    validation_pairs: int = 1024
     transferable: bool = False
 
     def __post_init__(self) -> None:
@@ -50,6 +53,8 @@ class DataConfig:
         if len(lags) != 2 or not 0 < lags[0] <= lags[1]:
             raise ConfigError(f"data.lag_range_ps must be two rising lags in ps, not {lags}")
         object.__setattr__(self, "lag_range_ps", (float(lags[0]), float(lags[1])))
+        if not isinstance(self.validation_pairs, int) or self.validation_pairs < 1:
+            raise ConfigError("data.validation_pairs must be a positive integer")
         if not 0 < self.validation_fraction < 1:
             raise ConfigError(
                 f"data.validation_fraction must lie between 0 and 1, not {self.validation_fraction}"
@@ -103,7 +108,10 @@ class OptimizerConfig:
                 raise ConfigError(f"optimizer.{name} must be positive, not {value!r}")
         if not 0 <= self.ema_decay < 1:
             raise ConfigError(f"optimizer.ema_decay must lie in [0, 1), not {self.ema_decay}")
-        object.__setattr__(self, "betas", tuple(self.betas))
+        betas = tuple(self.betas)
+        if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
+            raise ConfigError(f"optimizer.betas must be two numbers in [0, 1), not {betas}")
+        object.__setattr__(self, "betas", betas)
 
 
 @dataclass(frozen=True)

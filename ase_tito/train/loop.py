@@ -32,7 +32,6 @@ from ase_tito.train.randomness import TRAINING, VALIDATION, draw_step, step_gene
 from ase_tito.train.schedule import learning_rate_factor
 from ase_tito.train.state import load_state, save_state
 
-_VALIDATION_PAIRS = 1024
 _MOST_SKIPPED_IN_A_ROW = 20
 _LOG_COLUMNS = ("step", "pairs", "seconds", "learning_rate", "loss", "validation_loss", "skipped")
 
@@ -288,7 +287,7 @@ def _draw_validation(config: TrainConfig, parts: list[MolecularTrajectory]) -> l
             f"lags from {low:g} ps: enlarge it"
         )
     pairs = LaggedPairs(parts, (low, min(high, 0.5 * min(spans))))
-    batches = -(-_VALIDATION_PAIRS // o.batch_size)
+    batches = -(-config.data.validation_pairs // o.batch_size)
     return [
         draw_step(
             pairs,

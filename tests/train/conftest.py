@@ -15,6 +15,7 @@ trajectories = ["ethanol.npz"]
 force_field = "none: noise about one geometry"
 lag_range_ps = [1.0, 20.0]
 validation_fraction = 0.2
+validation_pairs = 32
 
 [network]
 features = 16
