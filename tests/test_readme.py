@@ -1,18 +1,27 @@
-"""The README's code runs as it stands, and its first lines are the front doors."""
+"""The code of README and documentation runs as it stands."""
 
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ase.io import read
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+GETTING_STARTED = (ROOT / "docs" / "getting-started.md").read_text()
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+def blocks(language: str, text: str = README) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+
+
+@pytest.fixture
+def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A working directory with the example data in it, as in a clone."""
+    shutil.copytree(ROOT / "examples" / "data", tmp_path / "examples" / "data")
+    monkeypatch.chdir(tmp_path)
 
 
 def test_first_lines_are_the_front_doors() -> None:
@@ -22,9 +31,8 @@ def test_first_lines_are_the_front_doors() -> None:
     assert README.index("make demo") < 60
 
 
-def test_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shutil.copytree(ROOT / "examples" / "data", tmp_path / "examples" / "data")
-    monkeypatch.chdir(tmp_path)
+@pytest.mark.usefixtures("clone")
+def test_python_runs() -> None:
     (code,) = blocks("python")
     exec(compile(code, "README.md", "exec"), {})
     frames = read("x.traj", ":")
@@ -35,3 +43,12 @@ def test_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_diff_is_true_to_the_code() -> None:
     (code,), (diff,) = blocks("python"), blocks("diff")
     assert diff.splitlines()[1].removeprefix("+") in code
+
+
+@pytest.mark.usefixtures("clone")
+def test_getting_started_without_atoms() -> None:
+    (code,) = (code for code in blocks("python", GETTING_STARTED) if "load_model" in code)
+    names: dict[str, Any] = {}
+    exec(compile(code, "getting-started.md", "exec"), names)
+    assert names["jump"].positions.shape == (64, 22, 3)
+    assert names["density"].value.isfinite().all()
