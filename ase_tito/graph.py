@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components, shortest_path
 
 from ase_tito.errors import GraphError
+
+if TYPE_CHECKING:  # a graph alone needs no PyTorch, and analysis does without
+    import torch
 
 MAX_TOPOLOGICAL_DISTANCE = 6
 """Bond distances above this one are told apart no further."""
@@ -176,6 +178,8 @@ class GraphBatch:
         cls, systems: Iterable[MolecularGraph], device: torch.device | str = "cpu"
     ) -> GraphBatch:
         """Batch the graphs of B systems; the same instance is stored once."""
+        import torch
+
         distinct: dict[MolecularGraph, int] = {}
         index = [distinct.setdefault(graph, len(distinct)) for graph in systems]
         if not index:
@@ -187,12 +191,16 @@ class GraphBatch:
         cls, graph: MolecularGraph, count: int, device: torch.device | str = "cpu"
     ) -> GraphBatch:
         """Batch `count` replicas of one molecule."""
+        import torch
+
         return cls._build((graph,), torch.zeros(count, dtype=torch.long), device)
 
     @classmethod
     def _build(
         cls, graphs: Sequence[MolecularGraph], index: torch.Tensor, device: torch.device | str
     ) -> GraphBatch:
+        import torch
+
         shape = (len(graphs), max(graph.n_atoms for graph in graphs))
         numbers = torch.full(shape, PADDING_ELEMENT)
         topological = torch.full((*shape, shape[1]), MAX_TOPOLOGICAL_DISTANCE)
@@ -250,6 +258,8 @@ class GraphBatch:
 
     def to(self, device: torch.device | str) -> GraphBatch:
         """The same batch on another device."""
+        import torch
+
         if torch.device(device) == self.device:
             return self
         return GraphBatch._build(self.graphs, self.index, device)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
-import torch
 from ase import Atoms
 from ase.neighborlist import natural_cutoffs, neighbor_list
 from numpy.typing import ArrayLike, NDArray
@@ -88,8 +87,7 @@ def tetrahedral_labels(graph: MolecularGraph, positions: ArrayLike) -> NDArray[n
     """
     _, positions = _checked(graph.atomic_numbers, positions)
     centres, neighbours = tetrahedral_centres(graph)
-    x = torch.from_numpy(positions)
-    values = handedness(x[centres], x[neighbours]).numpy()
+    values = handedness(positions[centres], positions[neighbours])
     for atom in centres[abs(values) < LEAST_HANDEDNESS]:
         warnings.warn(
             f"stereocentre {atom} is nearly planar in the reference frame and gets no label; "
@@ -129,9 +127,8 @@ def double_bond_labels(graph: MolecularGraph, positions: ArrayLike) -> NDArray[n
     """
     _, positions = _checked(graph.atomic_numbers, positions)
     rows = stereogenic_double_bonds(graph)
-    x = torch.from_numpy(positions)
     a, i, j, b = rows.T
-    values = cisness(x[a], x[i], x[j], x[b]).numpy()
+    values = cisness(positions[a], positions[i], positions[j], positions[b])
     planar = abs(values) > LEAST_CISNESS
     for row in rows[~planar]:
         warnings.warn(

@@ -1,21 +1,27 @@
 """Stereochemical elements: which ones a constitution has, and how positions realize them.
 
 The two measures are smooth functions of positions that change sign where the stereochemistry
-does; perception reads labels from them and the validity check compares with those labels.
+does; perception reads labels from them and the validity check compares with those labels. They
+take NumPy arrays and PyTorch tensors alike, and need neither library's own functions.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, TypeVar
+
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import shortest_path
-from torch import Tensor
 
 from ase_tito.canonical import canonical_ranks
 from ase_tito.graph import MolecularGraph
 from ase_tito.valence import certainly_multiple
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    Array = TypeVar("Array", NDArray[np.floating], Tensor)
 
 SMALLEST_STEREOGENIC_RING = 8
 """Double bonds in smaller rings are cis by force and get no label."""
@@ -110,7 +116,7 @@ def stereogenic_double_bonds(graph: MolecularGraph) -> NDArray[np.int64]:
     return np.array(rows, np.int64).reshape(-1, 4)[double]
 
 
-def handedness(centre: Tensor, neighbours: Tensor) -> Tensor:
+def handedness(centre: Array, neighbours: Array) -> Array:
     """Signed volume spanned by four bond directions, over that of a regular tetrahedron.
 
     With unit vectors u from the centre to its neighbours, det(u₀ − u₃, u₁ − u₃, u₂ − u₃) · 3√3/16:
@@ -118,39 +124,43 @@ def handedness(centre: Tensor, neighbours: Tensor) -> Tensor:
 
     Parameters
     ----------
-    centre : Tensor, shape (..., 3)
-    neighbours : Tensor, shape (..., 4, 3)
+    centre : array or Tensor, shape (..., 3)
+    neighbours : array or Tensor, shape (..., 4, 3)
 
     Returns
     -------
-    Tensor, shape (...)
+    array or Tensor, shape (...)
     """
     u = _unit(neighbours - centre[..., None, :])
     edges = u[..., :3, :] - u[..., 3:, :]
-    volume = (torch.linalg.cross(edges[..., 0, :], edges[..., 1, :]) * edges[..., 2, :]).sum(-1)
+    (ax, ay, az), (bx, by, bz), (cx, cy, cz) = (
+        (edges[..., k, 0], edges[..., k, 1], edges[..., k, 2]) for k in range(3)
+    )
+    volume = cx * (ay * bz - az * by) + cy * (az * bx - ax * bz) + cz * (ax * by - ay * bx)
     return volume / _IDEAL_VOLUME
 
 
-def cisness(a: Tensor, i: Tensor, j: Tensor, b: Tensor) -> Tensor:
+def cisness(a: Array, i: Array, j: Array, b: Array) -> Array:
     """Cosine of the torsion a-i-j-b: 1 where the substituents are cis, −1 where they are trans.
 
     Parameters
     ----------
-    a, i, j, b : Tensor, shape (..., 3)
+    a, i, j, b : array or Tensor, shape (..., 3)
 
     Returns
     -------
-    Tensor, shape (...)
+    array or Tensor, shape (...)
     """
     axis = _unit(j - i)
     first, second = a - i, b - j
-    first = _unit(first - (first * axis).sum(-1, keepdim=True) * axis)
-    second = _unit(second - (second * axis).sum(-1, keepdim=True) * axis)
+    first = _unit(first - (first * axis).sum(-1)[..., None] * axis)
+    second = _unit(second - (second * axis).sum(-1)[..., None] * axis)
     return (first * second).sum(-1)
 
 
-def _unit(vectors: Tensor) -> Tensor:
-    return vectors / vectors.norm(dim=-1, keepdim=True).clamp_min(1e-12)
+def _unit(vectors: Array) -> Array:
+    # The small number keeps the zero vector; in Å it is far below any rounding.
+    return vectors / ((vectors * vectors).sum(-1)[..., None] + 1e-24) ** 0.5
 
 
 def _neighbours(graph: MolecularGraph) -> list[list[int]]:

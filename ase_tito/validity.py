@@ -11,36 +11,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from weakref import WeakKeyDictionary
 
-import numpy as np
 import torch
-from ase.data import atomic_numbers, chemical_symbols, covalent_radii
-from ase.data.vdw_alvarez import vdw_radii
+from ase.data import chemical_symbols
 from torch import Tensor
 
-from ase_tito.errors import GraphError
 from ase_tito.graph import GraphBatch, MolecularGraph
-from ase_tito.perception import BOND_TOLERANCE
-from ase_tito.stereo import (
-    LEAST_CISNESS,
-    LEAST_HANDEDNESS,
-    cisness,
-    handedness,
-    tetrahedral_centres,
-)
-from ase_tito.valence import neighbour_counts, valences
-
-# Fractions of the sum of covalent radii (Cordero et al., Dalton Trans. 2008, 2832) for bonds and of
-# van der Waals radii (Alvarez, Dalton Trans. 2013, 8617) for the rest. Classical MD of 57 organic
-# molecules at 300 K, 311,000 frames, stays within .87 to 1.16 (single bonds; .73 where multiple),
-# above .57 two bonds apart and above .55 (.71 between heavy atoms) beyond.
-SHORTEST_SINGLE_BOND = 0.80
-SHORTEST_MULTIPLE_BOND = 0.70
-SHORTEST_ANGLE_SPAN = 0.48
-SHORTEST_CONTACT = 0.50
-SHORTEST_HEAVY_CONTACT = 0.60
-
-_UNKNOWN_VDW_RADIUS = 2.0
-_HYDROGEN = atomic_numbers["H"]
+from ase_tito.limits import distance_limits, labelled_stereochemistry
+from ase_tito.stereo import LEAST_CISNESS, LEAST_HANDEDNESS, cisness, handedness
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,33 +190,16 @@ def _limits(graph: MolecularGraph) -> _Limits:
 
 
 def _make_limits(graph: MolecularGraph) -> _Limits:
-    numbers = graph.atomic_numbers
-    steps = graph.bond_distances
-    covalent = covalent_radii[numbers][:, None] + covalent_radii[numbers]
-    radii = np.nan_to_num(vdw_radii[numbers], nan=_UNKNOWN_VDW_RADIUS)
-    contact = radii[:, None] + radii
-    # only two atoms that both have a valence to spare (or to exceed) can share a multiple bond
-    saturated = neighbour_counts(graph) == valences(graph)
-    single = saturated[:, None] | saturated
-    heavy = (numbers != _HYDROGEN)[:, None] & (numbers != _HYDROGEN)
-    lower = np.where(heavy, SHORTEST_HEAVY_CONTACT, SHORTEST_CONTACT) * contact
-    lower = np.where(steps == 2, SHORTEST_ANGLE_SPAN * contact, lower)
-    shortest = np.where(single, SHORTEST_SINGLE_BOND, SHORTEST_MULTIPLE_BOND) * covalent
-    lower = np.where(steps == 1, shortest, lower)
-    lower[np.diag_indices_from(lower)] = 0
-    centres, neighbours = tetrahedral_centres(graph)
-    astray = np.setdiff1d(np.flatnonzero(graph.tetrahedral), centres)
-    if len(astray):
-        raise GraphError(f"atom {astray[0]} has a tetrahedral label but is no stereocentre")
-    labelled = graph.tetrahedral[centres] != 0
+    table = distance_limits(graph)
+    stereo = labelled_stereochemistry(graph)
     return _Limits(
-        lower=torch.from_numpy(lower),
-        upper=torch.from_numpy(np.where(steps == 1, BOND_TOLERANCE * covalent, np.inf)),
-        bonded=torch.from_numpy(steps == 1),
-        centres=torch.from_numpy(centres[labelled]),
-        neighbours=torch.from_numpy(neighbours[labelled]),
-        hands=torch.from_numpy(graph.tetrahedral[centres[labelled]]),
-        rows=torch.from_numpy(graph.double_bonds.copy()),
+        lower=torch.from_numpy(table.lower),
+        upper=torch.from_numpy(table.upper),
+        bonded=torch.from_numpy(table.bonded),
+        centres=torch.from_numpy(stereo.centres),
+        neighbours=torch.from_numpy(stereo.neighbours),
+        hands=torch.from_numpy(stereo.hands),
+        rows=torch.from_numpy(stereo.double_bonds.copy()),
     )
 
 

@@ -12,8 +12,9 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "ase_tito"
 
-GROUND = {"errors", "graph", "geometry", "canonical", "stereo", "valence", "perception", "validity"}
 FILES = {"structure", "pdbfile", "molfile"}
+TOPOLOGY = {"errors", "graph", "canonical", "stereo", "valence", "perception", "limits"}
+GROUND = TOPOLOGY | {"geometry", "validity"}
 KERNEL = GROUND | {"flow", "transfer"}
 MODELS = KERNEL | {"nn", "header", "card", "checkpoint", "models"}
 
@@ -28,7 +29,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "card": KERNEL | {"header"},
     "checkpoint": KERNEL | {"nn", "header", "card"},
     "models": MODELS,
-    "analysis": {"errors"},
+    "analysis": TOPOLOGY | FILES,  # what of the ground does without PyTorch
     "data": GROUND | FILES,
     "md": GROUND | FILES,
     "dynamics": MODELS | FILES,
