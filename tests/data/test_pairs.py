@@ -39,7 +39,7 @@ def test_lags_are_log_uniform(ethanol):
 
 
 def test_molecules_are_balanced_whatever_their_frames(ethanol):
-    graph, positions = ethanol
+    graph, _ = ethanol
     other = graph.permuted(np.arange(graph.n_atoms)[::-1])
     pairs = LaggedPairs([clock(graph, 2000), clock(other, 100)], (1.0, 50.0))
     batch = pairs.sample(2000, np.random.default_rng(2)).graphs

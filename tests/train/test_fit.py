@@ -14,8 +14,7 @@ import torch
 
 from ase_tito.checkpoint import operator_from_checkpoint, read_checkpoint
 from ase_tito.errors import CheckpointError, ConfigError, OutputError, TITOError
-from ase_tito.train import TrainConfig, TrainingStopped, fit
-from ase_tito.train import loop
+from ase_tito.train import TrainConfig, TrainingStopped, fit, loop
 from ase_tito.train.schedule import learning_rate_factor
 
 
