@@ -17,14 +17,12 @@ import torch
 from ase import Atoms
 from numpy.typing import ArrayLike
 
-from ase_tito import __version__
 from ase_tito.dynamics.atoms import molecular_graph
 from ase_tito.dynamics.ensemble import EnsembleJump, OnInvalid, TITOEnsemble
 from ase_tito.dynamics.lock import OutputLock
 from ase_tito.dynamics.model import resolve_model
 from ase_tito.dynamics.momenta import Momenta, check_momenta, set_momenta
-from ase_tito.dynamics.record import FrameRecord, RunRecord, weights_sha256
-from ase_tito.dynamics.tito import PICOSECOND
+from ase_tito.dynamics.record import FrameRecord, RunRecord
 from ase_tito.dynamics.trajectory import COUNTERS, TrajectoryFile, check_output, read_ends
 from ase_tito.errors import ConfigError, OutputError, TITOWarning
 from ase_tito.flow.ode import OdeSettings
@@ -176,7 +174,7 @@ def run_to_files(
         batch_size=batch_size,
         ode=ode if ode is None or isinstance(ode, OdeSettings) else _changed(operator.ode, ode),
     )
-    record = _record_of(ensemble, source, momenta, interval)
+    record = RunRecord.of(ensemble, source=source, momenta=momenta, interval=interval)
     with ExitStack() as stack:
         if directory is not None:
             _make(directory)
@@ -260,13 +258,8 @@ class _Run:
 
     def write_frames(self, done: EnsembleJump | None = None) -> None:
         """Write the current frame of every replica: after a jump, or where they start."""
-        ensemble, jump = self.ensemble, self.ensemble.jump
-        if done is None:
-            validity = ensemble.check()
-            first_valid = valid = validity.valid.numpy()
-            reasons = ["" if fine else validity.describe(k) for k, fine in enumerate(valid)]
-        else:
-            valid, first_valid, reasons = done.valid, done.first_valid, list(done.reasons)
+        ensemble = self.ensemble
+        outcome = ensemble.assess() if done is None else done
         for k, (file, atoms) in enumerate(zip(self.files, self.atoms, strict=True)):
             atoms.set_positions(ensemble.positions(k), apply_constraint=False)
             if done is not None:
@@ -276,33 +269,16 @@ class _Run:
                     ensemble.temperature_K,
                     seed=ensemble.seed,
                     replica=ensemble.replicas[k],
-                    jump=jump,
+                    jump=done.jump,
                 )
-            frame = FrameRecord(
-                model=self.record.model,
-                lag_time_ps=ensemble.lag_time_ps,
-                time_ps=jump * ensemble.lag_time_ps,
-                seed=ensemble.seed,
-                replica=ensemble.replicas[k],
-                jump=jump,
-                valid=bool(valid[k]),
-                first_valid=bool(first_valid[k]),
-                invalid_first_proposals=int(ensemble.invalid_first_proposals[k]),
-                retries=int(ensemble.retries[k]),
-                reason=reasons[k],
-            )
+            frame = FrameRecord.of(ensemble, outcome, k)
             frame.write(atoms.info)
             file.set_description(self._description(frame))
             file.write(atoms)
 
     def _description(self, frame: FrameRecord) -> dict[str, Any]:
         record = replace(self.record, replica=frame.replica)
-        counters = {
-            "jumps": frame.jump,
-            "invalid_first_proposals": frame.invalid_first_proposals,
-            "retries": frame.retries,
-        }
-        return {"type": "molecular-dynamics", **record.to_dict(), COUNTERS: counters}
+        return {"type": "molecular-dynamics", **record.to_dict(), COUNTERS: frame.counters}
 
     def _check_run(self, k: int) -> None:
         """OutputError unless the file of replica k was written by a run with these settings."""
@@ -374,32 +350,6 @@ def _starting_frames(frames: Sequence[Atoms], count: int, start: str) -> list[At
 
 def _changed(settings: OdeSettings, changes: Mapping[str, Any]) -> OdeSettings:
     return OdeSettings.from_dict({**settings.to_dict(), **changes})
-
-
-def _record_of(
-    ensemble: TITOEnsemble, source: str | None, momenta: str, interval: int
-) -> RunRecord:
-    operator, graph = ensemble.operator, ensemble.graphs[0]
-    return RunRecord(
-        timestep=ensemble.lag_time_ps * PICOSECOND,
-        lag_time_ps=ensemble.lag_time_ps,
-        temperature_K=ensemble.temperature_K,
-        seed=ensemble.seed,
-        replica=0,
-        model=operator.name or "unnamed",
-        model_source=source,
-        model_sha256=weights_sha256(operator),
-        ode=(ensemble.ode or operator.ode).to_dict(),
-        on_invalid=ensemble.on_invalid,
-        max_retries=ensemble.max_retries,
-        momenta=momenta,
-        interval=interval,
-        threads=torch.get_num_threads(),
-        package_version=__version__,
-        bonds=graph.bonds.tolist(),
-        tetrahedral=graph.tetrahedral.tolist(),
-        double_bonds=graph.double_bonds.tolist(),
-    )
 
 
 def _directory(output: Path) -> Path:

@@ -21,6 +21,7 @@ from ase_tito.errors import (
     TITOWarning,
 )
 from ase_tito.flow.ode import OdeSettings
+from ase_tito.geometry import centre
 from ase_tito.graph import GraphBatch, MolecularGraph
 from ase_tito.transfer.implicit import SHORTEST_MARKOVIAN_LAG_PS, ImplicitTransferOperator
 from ase_tito.transfer.noise import keyed_noise
@@ -126,7 +127,8 @@ class TITOEnsemble:
     ConfigError
         For options out of their range.
     StructureError
-        For positions or masses whose shape does not fit the graphs, or that are not finite.
+        For positions or masses whose shape does not fit the graphs, or that are not finite, and for
+        linear molecules if the operator's frame is 'condition'.
     DomainError
         For a lag, temperature or molecule outside the operator's domain.
 
@@ -180,6 +182,8 @@ class TITOEnsemble:
         self._weights = _weights(systems, masses, self._counts.max())
         for k, frame in enumerate(frames):
             self.set_positions(k, frame)
+        start = torch.from_numpy(self._positions.copy()).to(self._batch.device)
+        operator.frame.projector(centre(start, self._batch.mask), self._batch.mask)
 
     @property
     def n_systems(self) -> int:
@@ -208,11 +212,14 @@ class TITOEnsemble:
             atom = np.argwhere(~np.isfinite(frame))[0, 0]
             raise StructureError(f"system {system}: the position of atom {atom} is not finite")
         self._positions[system, :n] = frame
+        self._positions[system, n:] = 0  # a lost system's are NaN
 
-    def check(self) -> Validity:
-        """Whether the current positions are valid geometries."""
-        positions = torch.from_numpy(self._positions.copy())
-        return check(self._batch, positions.to(self._batch.device))
+    def assess(self) -> EnsembleJump:
+        """The current positions as if they were first proposals: what frame 0 is worth."""
+        positions = torch.from_numpy(self._positions.copy()).to(self._batch.device)
+        valid, reasons = _judgement(check(self._batch, positions))
+        retries = np.zeros(self.n_systems, np.int64)
+        return EnsembleJump(self.jump, valid, valid, retries, tuple(reasons), 0, 0.0)
 
     def step(self) -> EnsembleJump:
         """Advance every system by one jump.
@@ -261,16 +268,24 @@ class TITOEnsemble:
     def _draw(self, systems: NDArray[np.intp], jump: int, retry: int) -> _Draw:
         """Sample some systems, in batches; nothing of the ensemble changes."""
         chunks = [
-            self._draw_batch(systems[start : start + self.batch_size], jump, retry)
+            self._draw_apart(systems[start : start + self.batch_size], jump, retry)
             for start in range(0, len(systems), self.batch_size)
         ]
-        return _Draw(
-            np.concatenate([chunk.positions for chunk in chunks] or [self._positions[:0]]),
-            np.concatenate([chunk.valid for chunk in chunks] or [np.zeros(0, bool)]),
-            [reason for chunk in chunks for reason in chunk.reasons],
-            sum(chunk.evaluations for chunk in chunks),
-            sum(chunk.wall_time_s for chunk in chunks),
-        )
+        return _joined(chunks, self._positions)
+
+    def _draw_apart(self, systems: NDArray[np.intp], jump: int, retry: int) -> _Draw:
+        """As `_draw_batch`, save that a kept geometry beyond use stops its own system alone."""
+        try:
+            return self._draw_batch(systems, jump, retry)
+        except StructureError as error:
+            if self.on_invalid != "keep":
+                raise
+            if len(systems) == 1:
+                lost = np.full_like(self._positions[systems], np.nan)
+                return _Draw(lost, np.zeros(1, bool), [str(error)], 0, 0.0)
+        middle = len(systems) // 2
+        halves = [self._draw_apart(half, jump, retry) for half in np.split(systems, [middle])]
+        return _joined(halves, self._positions)
 
     def _draw_batch(self, systems: NDArray[np.intp], jump: int, retry: int) -> _Draw:
         batch = self._batch.select(torch.from_numpy(systems).to(self._batch.device))
@@ -297,15 +312,9 @@ class TITOEnsemble:
         # the operator keeps the centroid; a centre of mass is what dynamics keep
         shift = self._centres(here, systems) - self._centres(sample, systems)
         sample = np.where(batch.mask.cpu().numpy()[..., None], sample + shift, 0.0)
-        validity = check(batch, torch.from_numpy(sample).to(batch.device))
-        valid = validity.valid.cpu().numpy()
-        return _Draw(
-            sample,
-            valid,
-            ["" if fine else validity.describe(k) for k, fine in enumerate(valid)],
-            transition.info.evaluations,
-            transition.info.wall_time_s,
-        )
+        valid, reasons = _judgement(check(batch, torch.from_numpy(sample).to(batch.device)))
+        info = transition.info
+        return _Draw(sample, valid, reasons, info.evaluations, info.wall_time_s)
 
     def _centres(
         self, positions: NDArray[np.float64], systems: NDArray[np.intp]
@@ -324,6 +333,23 @@ class TITOEnsemble:
                 "molecule, or the last geometry is far from what it knows"
             )
         return f"{text}; use on_invalid='retry' to draw such samples again"
+
+
+def _joined(draws: Sequence[_Draw], like: NDArray[np.float64]) -> _Draw:
+    """Draws of several subsets as one."""
+    return _Draw(
+        np.concatenate([like[:0], *(draw.positions for draw in draws)]),
+        np.concatenate([np.zeros(0, bool), *(draw.valid for draw in draws)]),
+        [reason for draw in draws for reason in draw.reasons],
+        sum(draw.evaluations for draw in draws),
+        sum(draw.wall_time_s for draw in draws),
+    )
+
+
+def _judgement(validity: Validity) -> tuple[NDArray[np.bool_], list[str]]:
+    """Which systems are valid, and what is wrong with the others."""
+    valid = validity.valid.cpu().numpy()
+    return valid, ["" if fine else validity.describe(k) for k, fine in enumerate(valid)]
 
 
 def check_policy(on_invalid: str, max_retries: int) -> None:

@@ -9,14 +9,19 @@ from typing import Any
 
 import numpy as np
 import torch
+from ase import units
 
 from ase_tito import __version__
+from ase_tito.dynamics.ensemble import EnsembleJump, TITOEnsemble
 from ase_tito.errors import OutputError
 from ase_tito.graph import MolecularGraph
 from ase_tito.transfer.implicit import ImplicitTransferOperator
 
 PREFIX = "tito_"
 """Of the keys in ``atoms.info``."""
+
+PICOSECOND = 1000 * units.fs
+"""In ASE's unit of time."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +58,35 @@ class FrameRecord:
     retries: int
     reason: str = ""
 
+    @classmethod
+    def of(cls, ensemble: TITOEnsemble, done: EnsembleJump, system: int) -> FrameRecord:
+        """The record of one system after a jump, or of the start (`TITOEnsemble.assess`)."""
+        return cls(
+            model=model_name(ensemble.operator),
+            lag_time_ps=ensemble.lag_time_ps,
+            time_ps=done.jump * ensemble.lag_time_ps,
+            seed=ensemble.seed,
+            replica=ensemble.replicas[system],
+            jump=done.jump,
+            valid=bool(done.valid[system]),
+            first_valid=bool(done.first_valid[system]),
+            invalid_first_proposals=int(ensemble.invalid_first_proposals[system]),
+            retries=int(ensemble.retries[system]),
+            reason=done.reasons[system],
+        )
+
     def write(self, info: MutableMapping[str, Any]) -> None:
         """Put the record into ``atoms.info``."""
         info.update({PREFIX + name: value for name, value in asdict(self).items()})
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """Totals so far, for the trajectory's header."""
+        return {
+            "jumps": self.jump,
+            "invalid_first_proposals": self.invalid_first_proposals,
+            "retries": self.retries,
+        }
 
     @classmethod
     def read(cls, info: Mapping[str, Any]) -> FrameRecord:
@@ -118,6 +149,39 @@ class RunRecord:
     tetrahedral: list[int]
     double_bonds: list[list[int]]
 
+    @classmethod
+    def of(
+        cls,
+        ensemble: TITOEnsemble,
+        *,
+        source: str | None,
+        momenta: str,
+        interval: int,
+        timestep: float | None = None,
+    ) -> RunRecord:
+        """The record of a run of one molecule that is about to start, for its first replica."""
+        operator, graph = ensemble.operator, ensemble.graphs[0]
+        return cls(
+            timestep=ensemble.lag_time_ps * PICOSECOND if timestep is None else float(timestep),
+            lag_time_ps=ensemble.lag_time_ps,
+            temperature_K=ensemble.temperature_K,
+            seed=ensemble.seed,
+            replica=ensemble.replicas[0],
+            model=model_name(operator),
+            model_source=source,
+            model_sha256=weights_sha256(operator),
+            ode=(ensemble.ode or operator.ode).to_dict(),
+            on_invalid=ensemble.on_invalid,
+            max_retries=ensemble.max_retries,
+            momenta=momenta,
+            interval=int(interval),
+            threads=torch.get_num_threads(),
+            package_version=__version__,
+            bonds=graph.bonds.tolist(),
+            tetrahedral=graph.tetrahedral.tolist(),
+            double_bonds=graph.double_bonds.tolist(),
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """JSON-able entries."""
         return asdict(self)
@@ -147,6 +211,11 @@ class RunRecord:
         if self.package_version != __version__:
             found.append(f"ase_tito {__version__} instead of {self.package_version}")
         return found
+
+
+def model_name(operator: ImplicitTransferOperator) -> str:
+    """What frames and header call the model."""
+    return operator.name or "unnamed"
 
 
 def weights_sha256(operator: ImplicitTransferOperator) -> str | None:

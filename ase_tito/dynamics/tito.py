@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import warnings
+import weakref
 from contextlib import suppress
 from numbers import Real
 from pathlib import Path
@@ -12,19 +13,18 @@ from typing import IO, Any, Self
 
 import numpy as np
 import torch
-from ase import Atoms, units
+from ase import Atoms
 from ase.calculators.calculator import PropertyNotImplementedError
 from ase.md.md import MolecularDynamics
 from ase.parallel import broadcast, world
 from numpy.typing import ArrayLike
 
-from ase_tito import __version__
 from ase_tito.dynamics.atoms import check_movable, molecular_graph
 from ase_tito.dynamics.ensemble import OnInvalid, TITOEnsemble, check_policy
 from ase_tito.dynamics.logger import TITOLogger
 from ase_tito.dynamics.model import model_of_run, resolve_model
 from ase_tito.dynamics.momenta import Momenta, check_momenta, set_momenta
-from ase_tito.dynamics.record import FrameRecord, RunRecord, weights_sha256
+from ase_tito.dynamics.record import PICOSECOND, FrameRecord, RunRecord, model_name
 from ase_tito.dynamics.seed import checked_seed, draw_seed
 from ase_tito.dynamics.trajectory import (
     COUNTERS,
@@ -45,8 +45,6 @@ from ase_tito.errors import (
 from ase_tito.flow.ode import OdeSettings
 from ase_tito.graph import MolecularGraph
 from ase_tito.transfer.implicit import ImplicitTransferOperator
-
-PICOSECOND = 1000 * units.fs
 
 
 class TITODynamics(MolecularDynamics):
@@ -131,8 +129,8 @@ class TITODynamics(MolecularDynamics):
     ConfigError
         For options that make no sense.
     OutputError
-        For outputs that cannot be written or are in use. Nothing is opened or deleted before all
-        of the above is in order.
+        For outputs that cannot be written or are in use. Nothing is opened or deleted before all of
+        this is in order.
 
     Warns
     -----
@@ -195,33 +193,19 @@ class TITODynamics(MolecularDynamics):
             max_retries=max_retries,
             ode=ode,
         )
-        self.run_record = RunRecord(
-            timestep=float(timestep),
-            lag_time_ps=lag_time_ps,
-            temperature_K=self.ensemble.temperature_K,
-            seed=self.ensemble.seed,
-            replica=replica,
-            model=operator.name or "unnamed",
-            model_source=source,
-            model_sha256=weights_sha256(operator),
-            ode=(ode or operator.ode).to_dict(),
-            on_invalid=on_invalid,
-            max_retries=int(max_retries),
-            momenta=momenta,
-            interval=int(loginterval),
-            threads=torch.get_num_threads(),
-            package_version=__version__,
-            bonds=graph.bonds.tolist(),
-            tetrahedral=graph.tetrahedral.tolist(),
-            double_bonds=graph.double_bonds.tolist(),
+        self.run_record = RunRecord.of(
+            self.ensemble, source=source, momenta=momenta, interval=loginterval, timestep=timestep
         )
+        self.frame_record = FrameRecord.of(self.ensemble, self.ensemble.assess(), 0)
         _check_outputs(trajectory, logfile, atoms, append_trajectory)
         self._momenta = momenta
         self._energies = energies
         self._energy: float | None = None
         self._written: tuple[int, Any] | None = None
         if isinstance(trajectory, str | os.PathLike):
-            trajectory = TrajectoryFile(trajectory, append=append_trajectory, comm=comm)
+            trajectory = TrajectoryFile(
+                trajectory, append=append_trajectory, same_run=False, master=master, comm=comm
+            )
         try:
             super().__init__(
                 atoms,
@@ -232,9 +216,10 @@ class TITODynamics(MolecularDynamics):
                 comm=comm,
             )
             if isinstance(trajectory, TrajectoryFile):
-                self.closelater(trajectory)
+                self._close_with_me(trajectory)
             if logfile is not None:
-                self._logger = self.closelater(TITOLogger(logfile, comm=comm))
+                self._logger = TITOLogger(logfile, comm=comm)
+                self._close_with_me(self._logger)
                 self.attach(self._write_log, interval=loginterval)
         except BaseException:
             if isinstance(trajectory, TrajectoryFile):
@@ -290,7 +275,6 @@ class TITODynamics(MolecularDynamics):
             run, frame, first, last = _read_run(trajectory)
             graph = run.graph(last.numbers)
             operator = model_of_run(run, model, graph, device)
-            moved = _moved_to(last, atoms)
             changes = run.changes()
             if changes:
                 warnings.warn(
@@ -319,7 +303,7 @@ class TITODynamics(MolecularDynamics):
                     graph=graph,
                     comm=comm,
                 )
-            dynamics._continue_from(moved, run, frame)
+            dynamics._continue_from(_moved_to(last, atoms), run, frame)
         except BaseException:
             file.close()
             raise
@@ -357,16 +341,13 @@ class TITODynamics(MolecularDynamics):
             jump=done.jump,
             comm=self.comm,
         )
-        self._record(done.jump, bool(done.valid[0]), bool(done.first_valid[0]), done.reasons[0])
+        self.frame_record = FrameRecord.of(ensemble, done, 0)
+        self.frame_record.write(atoms.info)
 
     @property
     def counters(self) -> dict[str, int]:
         """Jumps, invalid first proposals and retries since jump 0."""
-        return {
-            "jumps": int(self.nsteps),
-            "invalid_first_proposals": int(self.ensemble.invalid_first_proposals[0]),
-            "retries": int(self.ensemble.retries[0]),
-        }
+        return self.frame_record.counters
 
     def todict(self) -> dict[str, Any]:
         """What the trajectory's header says: settings, seed, model, graph and counters."""
@@ -376,9 +357,8 @@ class TITODynamics(MolecularDynamics):
         """Called by ASE before frames and log are written; forces are nobody's business here."""
         if self.nsteps == 0:
             self.ensemble.set_positions(0, self.atoms.positions)
-            validity = self.ensemble.check()
-            valid = bool(validity.valid[0])
-            self._record(0, valid, valid, "" if valid else validity.describe(0))
+            self.frame_record = FrameRecord.of(self.ensemble, self.ensemble.assess(), 0)
+            self.frame_record.write(self.atoms.info)
         self._energy = None
         wanted = self._energies and self._writes and self.nsteps % self.run_record.interval == 0
         if wanted and self.atoms.calc is not None:
@@ -386,21 +366,14 @@ class TITODynamics(MolecularDynamics):
             with suppress(PropertyNotImplementedError):
                 self._energy = float(self.atoms.get_potential_energy())
 
-    def _record(self, jump: int, valid: bool, first_valid: bool, reason: str) -> None:
-        self.frame_record = FrameRecord(
-            model=self.run_record.model,
-            lag_time_ps=self.run_record.lag_time_ps,
-            time_ps=jump * self.run_record.lag_time_ps,
-            seed=self.run_record.seed,
-            replica=self.run_record.replica,
-            jump=jump,
-            valid=valid,
-            first_valid=first_valid,
-            invalid_first_proposals=int(self.ensemble.invalid_first_proposals[0]),
-            retries=int(self.ensemble.retries[0]),
-            reason=reason,
-        )
-        self.frame_record.write(self.atoms.info)
+    def _close_with_me(self, output: TrajectoryFile | TITOLogger) -> None:
+        """Close an output by `close`, at the end of a with block, or when this is forgotten.
+
+        Observers are methods of this object, so that it is part of a reference cycle, within which
+        Python finalizes in any order; a finalizer from outside comes first.
+        """
+        self.closelater(output)
+        weakref.finalize(self, output.close)
 
     def _traj_write_image(self, description: dict[str, Any]) -> None:
         """ASE's observer; a state that is in the file already is not written again."""
@@ -456,7 +429,7 @@ def _check_lag(operator: ImplicitTransferOperator, timestep: float, lag_time_ps:
         example = min(max(100.0, low), high)
         raise DomainError(
             f"timestep={timestep:g} (ASE's units) is a lag of {lag_time_ps:g} ps "
-            f"({1000 * lag_time_ps:g} fs), and model {operator.name or 'unnamed'!r} was trained on "
+            f"({1000 * lag_time_ps:g} fs), and model {model_name(operator)!r} was trained on "
             f"lags of {low:g} to {high:g} ps: each step is a whole jump, not an MD step; "
             f"for {example:g} ps pass timestep={1000 * example:g} * ase.units.fs"
         ) from error
@@ -496,7 +469,8 @@ def _read_run(path: str | os.PathLike[str]) -> tuple[RunRecord, FrameRecord, Ato
         frame = FrameRecord.read(last.info)
     except OutputError as error:
         raise OutputError(f"{path} cannot be continued: {error}") from None
-    if (frame.seed, frame.replica, frame.lag_time_ps) != (run.seed, run.replica, run.lag_time_ps):
+    key = ("seed", "replica", "lag_time_ps", "model")
+    if any(getattr(frame, name) != getattr(run, name) for name in key):
         raise OutputError(
             f"{path} cannot be continued: its last frame is of another run than its header"
         )

@@ -44,8 +44,12 @@ class TrajectoryFile:
     append : bool
         Continue an existing file after its last whole frame; what a killed process left behind it
         is removed. Else an existing trajectory is replaced.
+    same_run : bool
+        Whether the header of a file that is continued is of the run that will write: then its
+        counters are kept up to date.
+    master : bool, optional
+        Whether this process writes; by default rank 0 does.
     comm : communicator
-        Only rank 0 writes.
 
     Raises
     ------
@@ -55,15 +59,22 @@ class TrajectoryFile:
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], *, append: bool = False, comm: Any = world
+        self,
+        path: str | os.PathLike[str],
+        *,
+        append: bool = False,
+        same_run: bool = True,
+        master: bool | None = None,
+        comm: Any = world,
     ) -> None:
         self.path = Path(path)
+        self._master = comm.rank == 0 if master is None else master
         self._description: dict[str, Any] = {}
         self._comm = comm
         self._counters_at = self._counters_room = 0
         self._lock: OutputLock | None = None
         self._taken_over = False
-        if comm.rank == 0:
+        if self._master:
             key = os.path.realpath(self.path)
             earlier = _writers.get(key)
             check_output(self.path)
@@ -74,8 +85,9 @@ class TrajectoryFile:
         try:
             if self._lock is not None and append and self.path.exists():
                 repair(self.path)
-            self._writer = TrajectoryWriter(self.path, "a" if append else "w", comm=comm)
-            self._find_counters()
+            self._writer = self._opened("a" if append else "w")
+            if same_run:
+                self._find_counters()
         except OSError as error:
             self._unlock()
             raise OutputError(f"cannot write {self.path}: {error.strerror or error}") from error
@@ -109,10 +121,11 @@ class TrajectoryFile:
             raise OutputError(
                 f"{self.path} was opened again by a later run, so this one can no longer write it"
             )
-        if self.closed and self._writer.master:
+        if self.closed and self._master:
             raise OutputError(f"{self.path} is closed: make a new dynamics object to go on")
         counters = self._description.get(COUNTERS)
-        if not len(self) and self._description:
+        first = not len(self)
+        if first and self._description:
             room = {COUNTERS: dict.fromkeys(counters, _LARGEST_COUNT)} if counters else {}
             self._writer.set_description(self._description | room)
         try:
@@ -123,7 +136,8 @@ class TrajectoryFile:
         except BaseException:
             self._undo()
             raise
-        self._find_counters()
+        if first:
+            self._find_counters()
         if counters:
             self.update_counters(counters)
 
@@ -138,20 +152,20 @@ class TrajectoryFile:
 
     def truncate(self, count: int) -> None:
         """Keep the first `count` frames only."""
-        if self._writer.master and count < len(self):
+        if self._master and count < len(self):
             self._writer.close()
-            if self._header is not None:
-                self._header.close()
-                self._header = None
             truncate(self.path, count)
-            self._writer = TrajectoryWriter(self.path, "a", comm=self._comm)
-            self._find_counters()
+            self._writer = self._opened("a")
+            if not count:
+                self._counters_at = 0
 
     def close(self) -> None:
         """Close the file and let others write it; the second call does nothing."""
-        if not self.closed or not self._writer.master:
-            self._writer.close()
-            self._unlock()
+        if not self.closed:
+            try:
+                self._writer.close()
+            finally:
+                self._unlock()
 
     def __enter__(self) -> TrajectoryFile:
         return self
@@ -164,6 +178,9 @@ class TrajectoryFile:
     ) -> None:
         self.close()
 
+    def _opened(self, mode: str) -> TrajectoryWriter:
+        return TrajectoryWriter(self.path, mode, master=self._master, comm=self._comm)
+
     def _hand_over(self) -> None:
         self._taken_over = True
         self.close()
@@ -175,16 +192,16 @@ class TrajectoryFile:
 
     def _undo(self) -> None:
         """Forget a frame that is only half written."""
-        if self._writer.master:
+        if self._master:
             self._writer.backend.data = {}  # closing would complete it with what is there
             with suppress(OSError):
                 self._writer.backend.fd.close()
             repair(self.path)
-            self._writer = TrajectoryWriter(self.path, "a", comm=self._comm)
+            self._writer = self._opened("a")
 
     def _find_counters(self) -> None:
         """Where the header's counters are in the file, once there is a header."""
-        if not self._counters_at and len(self) and self._writer.master:
+        if len(self) and self._master:
             offset, content = first_item(self.path)
             match = _COUNTERS_TEXT.search(content)
             if match:
