@@ -8,6 +8,7 @@ from e3nn.util.test import equivariance_error
 
 from ase_tito.graph import GraphBatch
 from ase_tito.nn import EquivariantVelocity, VelocityConfig
+from ase_tito.nn.compiled import CompiledVelocity
 from ase_tito.nn.embedding import WaveEmbedding
 from ase_tito.nn.linear import EquivariantLinear
 from ase_tito.perception import build_graph
@@ -162,6 +163,24 @@ def test_lags_within_the_range_are_never_aliased():
     waves = WaveEmbedding(8)(lags)
     apart = torch.cdist(waves, waves) + torch.eye(201) * 10
     assert apart.min() > 0.01
+
+
+def test_compiled_evaluations_agree(molecule, inputs, monkeypatch):
+    # what compiles is decided by size alone; the compiler itself is too slow for every test run
+    graph, _ = molecule
+    z, x, s, lag = inputs
+    net = network()
+    calls = []
+
+    def fake_compile(function, dynamic):
+        return lambda *arguments: calls.append(1) or function(*arguments)
+
+    monkeypatch.setattr(torch, "compile", fake_compile)
+    compiled = CompiledVelocity(net, batch_size=3)
+    for count, expected in ((3, 1), (2, 1)):
+        part = [q[:count] for q in (z, x, s, lag)]
+        assert torch.equal(velocity(compiled, graph, *part), velocity(net, graph, *part))
+        assert len(calls) == expected
 
 
 def test_linear_map_is_e3nns():
