@@ -79,7 +79,7 @@ class _CentredGaussian:
         factor = torch.linalg.cholesky(covariance)
         whitened = torch.linalg.solve_triangular(factor, coordinates[..., None], upper=False)
         volume = factor.diagonal(dim1=1, dim2=2).log().sum(1)
-        dimension = (~absent).sum(1)
+        dimension = (~absent).sum(1, dtype=q.dtype)
         squares = whitened.square().sum((1, 2))
         return (-0.5 * (squares + dimension * math.log(2 * math.pi)) - volume).to(z.dtype)
 
