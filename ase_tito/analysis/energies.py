@@ -1,0 +1,127 @@
+"""Potential energies of frames, and where their distribution lies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from numpy.typing import ArrayLike, NDArray
+
+from ase_tito.analysis.histograms import as_weights
+from ase_tito.errors import DataError
+
+BatchedEnergy = Callable[[NDArray[np.float64]], ArrayLike]
+"""Positions (T, n, 3) in Å to potential energies (T,) in eV."""
+
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+
+@dataclass(frozen=True)
+class EnergyDistribution:
+    """Where potential energies lie, in the unit they were given in.
+
+    Attributes
+    ----------
+    mean, std : float
+    quantiles : tuple of float
+        At `QUANTILES`: 5 %, 25 %, 50 %, 75 % and 95 %.
+    samples : int
+    """
+
+    mean: float
+    std: float
+    quantiles: tuple[float, ...]
+    samples: int
+
+
+def potential_energies(
+    positions: ArrayLike,
+    energy: Any,
+    atomic_numbers: ArrayLike,
+    *,
+    chunk: int = 1000,
+    progress: Callable[[int], object] | None = None,
+) -> NDArray[np.float64]:
+    """Potential energy of each frame in eV, shape (T,).
+
+    Parameters
+    ----------
+    positions : array_like, shape (T, n, 3)
+        Frames in Å.
+    energy : ASE calculator or callable
+        A callable gets chunks of frames (c, n, 3) in Å and returns energies (c,) in eV. A
+        calculator is asked for one frame after another, and for energies alone.
+    atomic_numbers : array_like of int, shape (n,)
+    chunk : int
+        Frames that a callable gets at once.
+    progress : callable, optional
+        Called with the number of frames done since the last call.
+
+    Raises
+    ------
+    DataError
+        If the energies are not one finite number for each frame; it names the frame.
+    """
+    frames = np.asarray(positions, np.float64)
+    if hasattr(energy, "get_potential_energy"):
+        compute, chunk = _one_by_one(energy, np.asarray(atomic_numbers)), min(chunk, 50)
+    elif callable(energy):
+        compute = energy
+    else:
+        raise DataError(
+            f"energies need an ASE calculator or a function of positions, not {energy!r}"
+        )
+    energies = np.empty(len(frames))
+    for start in range(0, len(frames), chunk):
+        part = frames[start : start + chunk]
+        values = np.asarray(compute(part), np.float64)
+        if values.shape != (len(part),):
+            raise DataError(f"energies of shape {values.shape} came for {len(part)} frames")
+        energies[start : start + len(part)] = values
+        if progress is not None:
+            progress(len(part))
+    if not np.isfinite(energies).all():
+        frame = int(np.flatnonzero(~np.isfinite(energies))[0])
+        raise DataError(f"the energy of frame {frame} is not finite; leave out invalid frames")
+    return energies
+
+
+def energy_distribution(
+    energies: ArrayLike, weights: ArrayLike | None = None
+) -> EnergyDistribution:
+    """Mean, standard deviation and quantiles of energies (T,), of weighted frames too."""
+    values = np.asarray(energies, np.float64)
+    if values.ndim != 1 or not len(values) or not np.isfinite(values).all():
+        raise DataError(f"energies must be finite and of shape (frames,), not {values.shape}")
+    shares = as_weights(weights, len(values), normalized=True)
+    mean = float(shares @ values)
+    return EnergyDistribution(
+        mean,
+        float(np.sqrt(shares @ (values - mean) ** 2)),
+        tuple(float(q) for q in _quantiles(values, shares)),
+        len(values),
+    )
+
+
+def _quantiles(values: NDArray[np.float64], shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    order = np.argsort(values)
+    # Each frame stands for the middle of its own share of the distribution.
+    reached = np.cumsum(shares[order]) - shares[order] / 2
+    return np.interp(QUANTILES, reached, values[order])
+
+
+def _one_by_one(calculator: Any, numbers: NDArray[np.int64]) -> BatchedEnergy:
+    atoms = Atoms(numbers, np.zeros((len(numbers), 3)))
+    atoms.calc = calculator
+
+    def compute(frames: NDArray[np.float64]) -> list[float]:
+        energies = []
+        for frame in frames:
+            atoms.set_positions(frame)
+            energies.append(float(atoms.get_potential_energy()))
+        return energies
+
+    return compute

@@ -1,0 +1,117 @@
+"""ASE's own trajectory format, and (extended) XYZ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import ase.io
+import numpy as np
+from ase.io import ulm
+
+from ase_tito.analysis.files.source import Chunk, TrajectorySource
+from ase_tito.analysis.files.spacing import frame_spacing, spacing_of_description, spacing_of_times
+from ase_tito.errors import DataError
+
+TIME_KEY = "tito_time_ps"
+"""Entry of ``atoms.info`` with the time of a frame, as runs of this package write it."""
+
+_TIMES_READ = 10
+
+
+def open_traj(path: Path, frame_spacing_ps: float | None) -> TrajectorySource:
+    """An ASE ``.traj`` file, whose frames are read one by one straight from their offsets."""
+    try:
+        with ulm.open(str(path)) as file:
+            if file.get_tag() != "ASE-Trajectory" or not len(file):
+                raise DataError(f"{path}: there are no frames in this trajectory")
+            numbers = np.asarray(file.numbers, np.int64)
+            if np.any(file.pbc):
+                raise DataError(
+                    f"{path}: the frames are periodic; analysis is of one molecule, whole and"
+                    " without periodic boundaries"
+                )
+            description: dict[str, Any] = dict(file.get("description") or {})
+            times = [
+                (file[k].get("info") or {}).get(TIME_KEY)
+                for k in range(min(_TIMES_READ, len(file)))
+            ]
+            n_frames = len(file)
+    except (OSError, ValueError, KeyError) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(f"{path}: not a readable ASE trajectory ({error})") from error
+    found = spacing_of_description(description)
+    if found is None and None not in times:
+        found = spacing_of_times(path, times)
+    bonds = labels = None
+    if all(name in description for name in ("bonds", "tetrahedral", "double_bonds")):
+        bonds = np.asarray(description["bonds"], np.int64).reshape(-1, 2)
+        labels = (
+            np.asarray(description["tetrahedral"], np.int64),
+            np.asarray(description["double_bonds"], np.int64).reshape(-1, 5),
+        )
+
+    def read(size: int) -> Iterator[Chunk]:
+        with ulm.open(str(path)) as file:
+            for start in range(0, n_frames, size):
+                stop = min(start + size, n_frames)
+                chunk = np.empty((stop - start, len(numbers), 3), np.float32)
+                for k in range(start, stop):
+                    chunk[k - start] = file[k].positions
+                yield chunk
+
+    return TrajectorySource(
+        path,
+        numbers,
+        n_frames,
+        frame_spacing(path, found, frame_spacing_ps),
+        bonds,
+        labels,
+        description,
+        read,
+    )
+
+
+def open_xyz(path: Path, frame_spacing_ps: float | None) -> TrajectorySource:
+    """An (extended) XYZ file. Frames that this package wrote to XYZ say their time."""
+    try:
+        head = []
+        for atoms in ase.io.iread(path, index=":", do_not_split_by_at_sign=True):
+            head.append(atoms)
+            if len(head) == _TIMES_READ:
+                break
+    except Exception as error:  # ASE's readers raise whatever occurs to them
+        raise DataError(f"{path}: not a readable XYZ file ({error})") from error
+    if not head:
+        raise DataError(f"{path}: there are no frames in this trajectory")
+    times = [atoms.info.get(TIME_KEY) for atoms in head]
+    found = None if None in times else spacing_of_times(path, times)
+
+    def read(size: int) -> Iterator[Chunk]:
+        frames: list[Any] = []
+        for atoms in ase.io.iread(path, index=":", do_not_split_by_at_sign=True):
+            frames.append(atoms.positions)
+            if len(frames) == size:
+                yield _stacked(path, frames)
+                frames = []
+        if frames:
+            yield _stacked(path, frames)
+
+    return TrajectorySource(
+        path,
+        head[0].numbers.astype(np.int64),
+        None,
+        frame_spacing(path, found, frame_spacing_ps),
+        None,
+        None,
+        {},
+        read,
+    )
+
+
+def _stacked(path: Path, frames: list[Any]) -> Chunk:
+    if len({len(frame) for frame in frames}) != 1:
+        raise DataError(f"{path}: the frames differ in their number of atoms")
+    return np.stack(frames).astype(np.float32)

@@ -1,0 +1,88 @@
+"""How fast torsions forget: ⟨cos[θ(t + τ) − θ(t)]⟩ with its block-bootstrap interval."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ase_tito.analysis.block_sums import BlockSums, bootstrap_sums, pair_blocks
+from ase_tito.analysis.blocks import concatenated
+from ase_tito.analysis.correlation import lag_in_frames
+
+
+@dataclass(frozen=True, eq=False)
+class TorsionMemory:
+    """Correlation of torsions with themselves a lag later.
+
+    Attributes
+    ----------
+    lag_times_ps : array, shape (L,)
+    correlation, low, high : array, shape (L, k)
+        ⟨cos Δθ⟩ and its interval: 1 at no motion, ``|⟨exp iθ⟩|²`` when all memory is lost.
+    level : float
+    """
+
+    lag_times_ps: NDArray[np.float64]
+    correlation: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    level: float
+
+
+def torsion_memory(
+    trajectories: Sequence[ArrayLike],
+    *,
+    frame_spacing_ps: float,
+    lag_times_ps: Sequence[float],
+    block_time_ps: float,
+    generator: np.random.Generator,
+    resamples: int = 200,
+    level: float = 0.95,
+) -> TorsionMemory:
+    """⟨cos Δθ⟩ of torsions at several lags.
+
+    Parameters
+    ----------
+    trajectories : sequence of array_like, each of shape (T_i, k)
+        Torsions in radians. Pairs never cross a trajectory's end.
+    frame_spacing_ps : float
+    lag_times_ps : sequence of float
+        Whole numbers of frames.
+    block_time_ps : float
+        Length of the bootstrap's blocks; at least the lag is taken.
+    generator : numpy.random.Generator
+    resamples, level
+        As in `bootstrap_sums`.
+
+    Raises
+    ------
+    DataError
+        For a lag that does not fit, or a single block.
+    """
+    frames, lengths = concatenated(trajectories)
+    vectors = np.exp(1j * frames)
+    found = []
+    for lag_ps in lag_times_ps:
+        lag = lag_in_frames(lag_ps, frame_spacing_ps)
+        blocks = pair_blocks(lengths, lag, max(lag, round(block_time_ps / frame_spacing_ps)))
+        sums = np.empty((len(blocks), frames.shape[1] + 1))
+        for k, part in enumerate(blocks):
+            moved = vectors[part.start + lag : part.stop + lag] * vectors[part].conj()
+            sums[k] = [part.stop - part.start, *moved.real.sum(0)]
+        found.append(
+            bootstrap_sums(
+                [BlockSums(sums, sums[:, 0].astype(np.int64), 1)],
+                lambda total: total[1:] / total[0],
+                generator=generator,
+                resamples=resamples,
+                level=level,
+            )
+        )
+    return TorsionMemory(
+        np.array(lag_times_ps, np.float64),
+        *(np.stack([getattr(f, name) for f in found]) for name in ("estimate", "low", "high")),
+        level,
+    )
