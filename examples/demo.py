@@ -148,7 +148,7 @@ def main() -> None:
     simulated_ns = jumps * LAG_PS / 1000
     rows = {
         "jumps": f"{jumps:,} ({arguments.replicas} replicas x {arguments.jumps})",
-        "simulated time": f"{simulated_ns:,.0f} ns",
+        "simulated time": f"{simulated_ns:,.4g} ns",
         "wall time": f"{wall_s:.0f} s, loading and writing included",
         "speed": f"{simulated_ns / wall_s * 86400:,.0f} ns/day",
         "invalid first proposals": f"{invalid} ({100 * invalid / jumps:.2f} %)",
