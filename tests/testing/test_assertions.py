@@ -116,11 +116,11 @@ def test_each_broken_convention_is_caught(jump, change, complaint):
 
 def test_kernels_that_break_the_laws_are_caught(jump, rng):
     operator, *system, noise = jump
+    stretched = Spoilt(operator, lambda x, y: y * torch.tensor([1.0, 1.0, 1.1]))
     with pytest.raises(AssertionError):
-        stretched = Spoilt(operator, lambda x, y: y * torch.tensor([1.0, 1.0, 1.1]))
         assert_kernel_equivariant(stretched, *system, 50.0, noise=noise, generator=rng)
+    joined = Spoilt(operator, lambda x, y: y - y.mean(0, keepdim=True))
     with pytest.raises(AssertionError):
-        joined = Spoilt(operator, lambda x, y: y - y.mean(0, keepdim=True))
         assert_kernel_independent_of_batch(joined, *system, 50.0, noise=noise)
 
 
