@@ -36,7 +36,7 @@ def test_python_runs() -> None:
     (code,) = blocks("python")
     exec(compile(code, "README.md", "exec"), {})
     frames = read("x.traj", ":")
-    assert len(frames) == 51
+    assert len(frames) == 21
     assert all(frame.get_chemical_formula() == "C6H12N2O2" for frame in frames)
 
 
