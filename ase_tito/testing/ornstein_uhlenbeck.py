@@ -11,11 +11,11 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from ase_tito.canonical import graph_key
-from ase_tito.errors import ConfigError
+from ase_tito.errors import ConfigError, GraphError
 from ase_tito.flow.frame import FrameName, frame_named
 from ase_tito.flow.source import HarmonicSource
 from ase_tito.geometry import centre, superpose
-from ase_tito.graph import GraphBatch, GraphError, MolecularGraph
+from ase_tito.graph import GraphBatch, MolecularGraph
 from ase_tito.transfer.domain import Domain
 from ase_tito.transfer.implicit import ImplicitTransferOperator
 

@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from ase_tito.errors import DomainError, TITOWarning
+from ase_tito.errors import DomainError, GraphError, TITOWarning
 from ase_tito.flow.field import VelocityField
 from ase_tito.flow.frame import Frame, Projector
 from ase_tito.flow.ode import (
@@ -27,7 +27,7 @@ from ase_tito.flow.ode import (
 )
 from ase_tito.flow.source import Source
 from ase_tito.geometry import centre, centroid
-from ase_tito.graph import GraphBatch, GraphError, MolecularGraph
+from ase_tito.graph import GraphBatch, MolecularGraph
 from ase_tito.transfer.domain import Domain
 from ase_tito.transfer.kernel import Transition, TransitionInfo
 from ase_tito.transfer.noise import keyed_noise
@@ -312,14 +312,17 @@ class ImplicitTransferOperator:
         centred = centre(raw, batch.mask)
         x = centred.to(dtype)
 
-        def per_system(value: float | Tensor) -> Tensor:
-            return torch.as_tensor(value, dtype=dtype, device=x.device).expand(len(x))
+        def per_system(name: str, value: float | Tensor) -> Tensor:
+            values = torch.as_tensor(value, dtype=dtype, device=x.device)
+            if values.shape not in ((), (len(x),)):
+                raise GraphError(f"{name} needs one number, or one for each of {len(x)} systems")
+            return values.expand(len(x))
 
         context = self.field.encode(
             batch,
             x,
-            per_system(lag_time_ps),
-            per_system(temperature if temperature_K is None else temperature_K),
+            per_system("lag_time_ps", lag_time_ps),
+            per_system("temperature_K", temperature if temperature_K is None else temperature_K),
         )
         project = self.frame.projector(x, batch.mask)
 

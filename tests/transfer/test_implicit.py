@@ -171,6 +171,8 @@ def test_arguments_that_do_not_fit_are_named(operator, scattered, noise, rng):
         operator.sample(batch, x, 10.0, noise=noise[:, :8])
     with pytest.raises(GraphError, match="must be floating-point numbers in Å"):
         operator.sample(batch, x.long(), 10.0, noise=noise)
+    with pytest.raises(GraphError, match="lag_time_ps needs one number, or one for each of 4"):
+        operator.sample(batch, x, torch.full((3,), 10.0), noise=noise)
     broken = x.clone()
     broken[2, 4, 1] = float("nan")
     with pytest.raises(GraphError, match="positions of system 2 are not finite"):
