@@ -83,6 +83,8 @@ def torsion_memory(
         )
     return TorsionMemory(
         np.array(lag_times_ps, np.float64),
-        *(np.stack([getattr(f, name) for f in found]) for name in ("estimate", "low", "high")),
+        np.stack([interval.estimate for interval in found]),
+        np.stack([interval.low for interval in found]),
+        np.stack([interval.high for interval in found]),
         level,
     )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from ase import units
-from numpy.typing import ArrayLike
+from numpy.typing import NDArray
 
 from ase_tito.errors import DataError
 
@@ -57,7 +57,7 @@ def spacing_of_description(description: Mapping[str, Any]) -> float | None:
     return None
 
 
-def spacing_of_times(path: Path, times_ps: ArrayLike) -> float | None:
+def spacing_of_times(path: Path, times_ps: Sequence[Any] | NDArray[Any]) -> float | None:
     """Frame spacing in ps by the times (T,) in a file; None where they say nothing.
 
     Frames numbered 0, 1, 2, ... are what mdtraj writes if nobody told it the times: that is no

@@ -1,0 +1,8 @@
+"""A report on trajectories: numbers, figures, and one page that shows them."""
+
+from ase_tito.analysis.report.compute import compute_report
+from ase_tito.analysis.report.result import Report
+from ase_tito.analysis.report.settings import ReportSettings
+from ase_tito.analysis.report.write import WrittenReport, write_report
+
+__all__ = ["Report", "ReportSettings", "WrittenReport", "compute_report", "write_report"]

@@ -1,0 +1,187 @@
+import json
+import re
+
+import numpy as np
+import pytest
+
+from ase_tito.analysis.files import open_trajectory
+from ase_tito.analysis.report import ReportSettings, compute_report, write_report
+from ase_tito.analysis.report.kinetics import choose_lag
+from ase_tito.analysis.report.observe import Coordinates, observe
+from ase_tito.errors import DataError, OutputError
+from tests.analysis.butane import ATOMS, GRAPH, POPULATIONS, save, trajectory
+
+QUICK = ReportSettings(states=12, splits=5, resamples=30, surface_bins=20)
+TIMESCALE_PS = -10.0 / np.log(0.9)
+
+
+def opened(folder, name, frames, seed, *, spacing_ps=10.0, stride=1, **process):
+    positions = trajectory(frames, seed, **process)[::stride]
+    return open_trajectory(save(folder / f"{name}.npz", positions, spacing_ps * stride))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("trajectories")
+
+
+@pytest.fixture(scope="module")
+def reference(folder):
+    return [opened(folder, f"md{k}", 3000, k) for k in range(2)]
+
+
+@pytest.fixture(scope="module")
+def model(folder):
+    """Replicas of the same process, a frame each 20 ps."""
+    return [opened(folder, f"model{k}", 1600, 10 + k, stride=2) for k in range(3)]
+
+
+@pytest.fixture(scope="module")
+def compared(model, reference):
+    return compute_report(
+        model, reference, settings=QUICK, energy=lambda x: x[:, 0, 0] - x[:, 1, 0]
+    )
+
+
+@pytest.fixture(scope="module")
+def alone(model):
+    return compute_report(model, settings=QUICK)
+
+
+def test_the_data_are_described(compared):
+    assert compared.formula == "C4H10"
+    assert compared.temperature_K == 300
+    assert (compared.model.frames, compared.reference.frames) == (2400, 6000)
+    assert compared.model.time_ns == pytest.approx(48)
+    assert compared.model.files == ("model0.npz", "model1.npz", "model2.npz")
+
+
+def test_a_model_of_the_same_process_is_at_its_floor(compared):
+    (tica,) = compared.surfaces
+    (central,) = compared.torsions
+    for found in (tica.agreement["JSD"], central.agreement):
+        assert abs(found.excess) < 0.5 * found.equal_counts.floor.mean
+    assert tica.agreement["coverage"].value > 0.8
+    assert tica.agreement["precision"].value > 0.9
+    assert compared.ranges.model < 0.5
+    assert compared.gyration.model_mean == pytest.approx(compared.gyration.reference_mean, rel=0.01)
+
+
+def test_kinetics_are_those_of_the_process_at_equal_physical_lag(compared):
+    kinetics = compared.kinetics
+    assert kinetics.lag_time_ps == 20
+    for scan in (kinetics.reference_tica, kinetics.model_tica):
+        lag = np.flatnonzero(scan.lag_times_ps >= 40)[0]
+        assert scan.timescales_ps[lag, 0] == pytest.approx(TIMESCALE_PS, rel=0.2)
+    assert kinetics.timescale_error < 0.25
+    assert kinetics.resolved >= 1
+    assert abs(kinetics.floor.cross_gap.excess) < 0.3
+    for test in (kinetics.reference_test, kinetics.model_test):
+        assert test.largest_deviation < 0.1
+    for found in (kinetics.reference_populations, kinetics.model_populations):
+        estimate, low, high = found.shares.T
+        assert ((low <= estimate) & (estimate <= high)).all()
+        assert sorted(np.round(estimate, 1)) in ([0.2, 0.2, 0.5], [0.2, 0.3, 0.5], [0.5, 0.5])
+    assert kinetics.reference_mixing.mixes
+
+
+def test_energies_are_in_kJ_per_mol(compared):
+    energies = compared.energies
+    distance = ATOMS.positions[0, 0] - ATOMS.positions[1, 0]
+    assert energies.model_distribution.samples <= QUICK.energy_frames
+    assert energies.reference_distribution.mean == pytest.approx(96.485 * distance, abs=0.5)
+    shift, low, high = energies.median_shift
+    assert low < shift < high
+    assert abs(shift) < 0.5
+
+
+def test_frames_are_valid_and_bad_ones_are_listed(compared, folder):
+    assert compared.model_geometry.invalid == 0
+    positions = trajectory(200, 5)
+    positions[7] *= 3
+    positions[50] = np.nan
+    source = open_trajectory(save(folder / "bad.npz", positions))
+    report = compute_report([source], settings=QUICK)
+    geometry = report.model_geometry
+    assert geometry.first_frames == {"not_finite": (50,), "broken_bonds": (7,)}
+    assert (geometry.frames, geometry.invalid, report.model.frames) == (200, 2, 199)
+    observed = observe("model", [source], Coordinates.of(GRAPH))
+    assert [len(run) for run in observed.torsions] == [50, 149]
+
+
+def test_a_wrong_model_is_above_its_floor(reference, folder):
+    wrong = [opened(folder, "wrong", 3000, 20, populations=[0.05, 0.9, 0.05])]
+    report = compute_report(wrong, reference, settings=QUICK)
+    equal = report.surfaces[-1].agreement["JSD"].equal_counts
+    assert equal.model.low > equal.floor.high
+    biggest = max(report.kinetics.model_populations.shares[:, 0])
+    assert biggest > 1.5 * POPULATIONS.max()
+
+
+def test_one_trajectory_alone_gets_a_traffic_light(alone):
+    assert alone.reference is None
+    assert alone.surfaces[0].reference is None
+    assert not alone.surfaces[0].agreement
+    assert alone.kinetics.vamp_gap is None
+    assert alone.trust.light == "yellow"
+    assert {found.check for found in alone.trust.findings} == {
+        "reversibility",
+        "replicas",
+        "validity",
+    }
+    assert all(found.light == "green" for found in alone.trust.findings)
+    assert alone.trust.missing == ("jumps",)
+
+
+def test_too_few_data_make_notes_not_errors(folder):
+    sources = [opened(folder, f"short{k}", 8, k) for k in range(2)]
+    report = compute_report(sources, settings=QUICK)
+    assert any("not available" in note for note in report.notes)
+    assert report.kinetics.model_test is None
+
+
+def test_same_seed_same_report(alone, model):
+    assert compute_report(model, settings=QUICK).to_dict() == alone.to_dict()
+
+
+def test_what_does_not_fit_is_refused(reference, model):
+    with pytest.raises(DataError, match="equal spacing"):
+        compute_report([*reference, *model])
+    with pytest.raises(DataError, match="no frame is left after the first 5000"):
+        compute_report(reference, settings=ReportSettings(skip_ps=50_000))
+    with pytest.raises(DataError, match="states must be at least 2"):
+        ReportSettings(states=1)
+    observed = observe("model", model, Coordinates.of(GRAPH))
+    with pytest.raises(DataError, match="multiples of 20 ps"):
+        choose_lag(ReportSettings(lag_time_ps=30.0), None, observed)
+    assert choose_lag(ReportSettings(), None, observed) == 20
+
+
+@pytest.mark.parametrize("kind", ["compared", "alone"])
+def test_the_page_stands_alone_and_the_json_holds_its_numbers(kind, request, tmp_path):
+    report = request.getfixturevalue(kind)
+    written = write_report(report, tmp_path / "report")
+    page = written.page.read_text()
+    sources = re.findall(r'(?:src|href)="([^"]*)"', page)
+    assert all(source.startswith(("data:image/svg+xml;base64,", "#")) for source in sources)
+    names = {path.stem for path in written.figures}
+    expected = {"surface-1", "torsions", "bonds", "angles", "gyration", "timescales", "memory"}
+    assert expected <= names
+    assert ("energies" in names) == (kind == "compared")
+    for name in names:
+        assert f'id="{name}"' in page
+    assert "nan" not in re.sub(r"base64,[^\"]*", "", page).lower().split()
+    numbers = json.loads(written.data.read_text())
+    assert numbers["model"]["frames"] == 2400
+    if kind == "compared":
+        value = report.surfaces[0].agreement["JSD"].value
+        assert numbers["surfaces"][0]["agreement"]["JSD"]["value"] == value
+        assert f"{value:.3g}" in page
+    for anchor in re.findall(r'href="#([^"]*)"', page):
+        assert f'id="{anchor}"' in page
+
+
+def test_a_place_that_cannot_be_written_is_said(alone, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="cannot write a report"):
+        write_report(alone, tmp_path / "file")
