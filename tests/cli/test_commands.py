@@ -150,7 +150,7 @@ class TestRun:
             text=True,
             env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         )
-        end = time.monotonic() + 120
+        end = time.monotonic() + 300
         path = workplace / "x.traj"
         while not path.exists() or path.stat().st_size < 4000:
             assert process.poll() is None

@@ -384,7 +384,7 @@ def test_a_killed_run_continues_bit_by_bit(run, tmp_path, tiny_checkpoint):
     assert_equal_runs(tmp_path / "killed", tmp_path / "whole")
 
 
-def wait_for_frames(path, process, size=6000, seconds=120):
+def wait_for_frames(path, process, size=6000, seconds=300):
     """Until a trajectory holds a few frames."""
     end = time.monotonic() + seconds
     while not path.exists() or path.stat().st_size < size:
