@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,14 +23,15 @@ from ase_tito.nn import EquivariantVelocity
 from ase_tito.train.config import TrainConfig
 from ase_tito.train.ema import ExponentialMovingAverage
 from ase_tito.train.export import export_checkpoint, source_commit
+from ase_tito.train.log import append_line, cut_log
 from ase_tito.train.objective import FlowMatchingObjective
 from ase_tito.train.processes import Process, process_group
 from ase_tito.train.randomness import TRAINING, VALIDATION, draw_step, step_generator
 from ase_tito.train.schedule import learning_rate_factor
+from ase_tito.train.signals import noted_signals
 from ase_tito.train.state import load_state, save_state
 
 _MOST_SKIPPED_IN_A_ROW = 20
-_LOG_COLUMNS = ("step", "pairs", "seconds", "learning_rate", "loss", "validation_loss", "skipped")
 
 
 class TrainingStopped(TITOError):
@@ -131,7 +129,7 @@ class _Run:
         self.optimizer.load_state_dict(state["optimizer"])
         self.progress = Progress(**state["progress"])
         if self.process.is_first:
-            _cut_log(self.log_path, self.progress.step)
+            cut_log(self.log_path, self.progress.step)
 
     def save(self) -> None:
         if self.process.is_first:
@@ -161,7 +159,7 @@ class _Run:
             unit="step",
             disable=not (show_progress and self.process.is_first),
         )
-        with bar, _signals() as stop:
+        with bar, noted_signals() as stop:
             while progress.step < steps:
                 self.step()
                 bar.update()
@@ -248,29 +246,23 @@ class _Run:
 
     def _log(self, validation: float) -> float:
         """Append a line to the log; the mean training loss since the last one."""
-        progress = self.progress
+        progress, o = self.progress, self.config.optimizer
         loss = torch.tensor(progress.loss_sum / max(1, progress.loss_count))
         mean = float(self.process.mean(loss.to(self.process.device)))
         progress.loss_sum, progress.loss_count = 0.0, 0
         if self.process.is_first:
-            o = self.config.optimizer
-            rate = o.learning_rate * learning_rate_factor(progress.step, o.warmup_steps, o.steps)
-            new = not self.log_path.exists()
-            with self.log_path.open("a", newline="") as file:
-                writer = csv.writer(file)
-                if new:
-                    writer.writerow(_LOG_COLUMNS)
-                writer.writerow(
-                    [
-                        progress.step,
-                        progress.step * o.batch_size,
-                        f"{progress.seconds:.1f}",
-                        f"{rate:.3e}",
-                        f"{mean:.6f}",
-                        f"{validation:.6f}",
-                        progress.skipped,
-                    ]
-                )
+            append_line(
+                self.log_path,
+                {
+                    "step": progress.step,
+                    "pairs": progress.step * o.batch_size,
+                    "seconds": f"{progress.seconds:.1f}",
+                    "learning_rate": f"{self.optimizer.param_groups[0]['lr']:.3e}",
+                    "loss": f"{mean:.6f}",
+                    "validation_loss": f"{validation:.6f}",
+                    "skipped": progress.skipped,
+                },
+            )
         return mean
 
 
@@ -305,36 +297,3 @@ def _network_config(config: TrainConfig, trajectories: list[MolecularTrajectory]
     if min(temperatures) == max(temperatures):
         return config.network
     return replace(config.network, temperature_range_K=(min(temperatures), max(temperatures)))
-
-
-def _cut_log(path: Path, step: int) -> None:
-    """Drop lines written after the state that is resumed from."""
-    if not path.exists():
-        return
-    with path.open(newline="") as file:
-        rows = list(csv.reader(file))
-    kept = rows[:1] + [row for row in rows[1:] if int(row[0]) <= step]
-    with path.open("w", newline="") as file:
-        csv.writer(file).writerows(kept)
-
-
-@contextmanager
-def _signals() -> Iterator[list[int]]:
-    """Collect SIGTERM and SIGINT instead of dying of them; the second one kills."""
-    received: list[int] = []
-
-    def note(number: int, _: Any) -> None:
-        received.append(number)
-        signal.signal(number, signal.default_int_handler)
-
-    numbers = (signal.SIGTERM, signal.SIGINT)
-    try:
-        before = [signal.signal(number, note) for number in numbers]
-    except ValueError:  # not in the main thread: signals are another's business
-        yield received
-        return
-    try:
-        yield received
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)

@@ -39,7 +39,7 @@ def test_learns_a_vibrating_molecule(toy, ethanol):
     graph, positions = ethanol
     config = TrainConfig.from_toml(toy)
     optimizer = replace(config.optimizer, steps=400, learning_rate=1e-2, batch_size=16)
-    path = run(replace(config, optimizer=optimizer, validation_steps=50))
+    path = run(replace(config, optimizer=optimizer, validation_steps=10))
     losses = [float(row["validation_loss"]) for row in log(config)]
     assert losses[-1] < 0.5 * losses[0]
     operator = operator_from_checkpoint(path)
