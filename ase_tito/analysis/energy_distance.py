@@ -1,6 +1,6 @@
 """The energy distance between two samples, with a permutation test for pairs.
 
-E = 2⟨|X−Y|⟩ − ⟨|X−X'|⟩ − ⟨|Y−Y'|⟩ is zero only for equal distributions, in any dimension and
+E = 2⟨‖X−Y‖⟩ − ⟨‖X−X'‖⟩ − ⟨‖Y−Y'‖⟩ is zero only for equal distributions, in any dimension and
 without bins. G. J. Székely, M. L. Rizzo, J. Stat. Plan. Inference 143, 1249 (2013).
 """
 
@@ -26,7 +26,7 @@ class EnergyTest:
     Attributes
     ----------
     coefficient : float
-        E / 2⟨|X−Y|⟩: 0 for equal samples, 1 for two different points.
+        E / 2⟨‖X−Y‖⟩: 0 for equal samples, 1 for two different points.
     expected : float
         Its mean where both samples come from one distribution: what finite samples give.
     p_value : float
@@ -75,7 +75,7 @@ def paired_energy_test(
         raise DataError(f"the test takes 2 to {MOST_PAIRS} pairs, not {len(x)}; thin them")
     every = np.concatenate([x, y])
     distances = cdist(every, every)
-    # With signs s = ±1 for the two samples, E = −sᵀ D s / P² and 4 P² ⟨|X−Y|⟩ = 1ᵀ D 1 − sᵀ D s.
+    # With signs s = ±1 for the two samples, E = −sᵀ D s / P² and 4 P² ⟨‖X−Y‖⟩ = 1ᵀ D 1 − sᵀ D s.
     swaps = generator.choice([-1.0, 1.0], size=(permutations + 1, len(x)))
     swaps[0] = 1.0
     signs = np.concatenate([swaps, -swaps], axis=1)

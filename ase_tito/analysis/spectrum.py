@@ -13,7 +13,7 @@ RELAXATIONS = 10.0
 
 
 def implied_timescales(singular_values: ArrayLike, lag_time_ps: float) -> NDArray[np.float64]:
-    """t_i = −τ / ln |σ_i| in ps; infinite for σ ≥ 1, zero for σ = 0.
+    """t_i = −τ / ln abs(σ_i) in ps; infinite for σ ≥ 1, zero for σ = 0.
 
     W. C. Swope, J. W. Pitera, F. Suits, J. Phys. Chem. B 108, 6571 (2004).
     """

@@ -61,7 +61,7 @@ class TimescaleError:
     reference, model : Spectrum
         At the same physical lag, the reference strided to the model's jump.
     relative_errors : array, shape (k,)
-        |t_i(reference) − t_i(model)| / t_i(reference), for i up to the top processes both have.
+        ``|t_i(reference) − t_i(model)| / t_i(reference)``, for i up to the top processes both have.
     considered : array of bool, shape (k,)
         Which of those processes the reference resolves.
     """
@@ -99,7 +99,7 @@ def timescale_scan(
     resamples: int = 200,
     level: float = 0.95,
 ) -> TimescaleScan:
-    """Implied timescales t_i = −τ / ln |σ_i| at several lags.
+    """Implied timescales t_i = −τ / ln abs(σ_i) at several lags.
 
     Parameters
     ----------
@@ -193,7 +193,7 @@ def timescale_error(
 
 
 def relative_timescale_errors(reference: ArrayLike, model: ArrayLike) -> NDArray[np.float64]:
-    """|t − t'| / t of timescales (k,) of a reference and a model.
+    """Relative errors abs(t − u) / t of the timescales (k,) t of a reference and u of a model.
 
     Two that are both infinite agree, of one the error is infinite or (of an infinite reference)
     one. A reference's timescale of zero agrees with nothing but zero.
