@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 import numpy as np
 import pytest
@@ -149,6 +150,8 @@ class TestRun:
             stderr=subprocess.PIPE,
             text=True,
             env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            # a job in the background ignores Ctrl-C, and so would what it starts
+            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
         )
         end = time.monotonic() + 300
         path = workplace / "x.traj"
@@ -157,7 +160,7 @@ class TestRun:
             assert time.monotonic() < end
             time.sleep(0.02)
         process.send_signal(signal.SIGINT)
-        error = process.communicate()[1]
+        error = process.communicate(timeout=300)[1]
         assert process.returncode == 130
         assert error.splitlines()[-1] == "ase-tito run: interrupted"
         assert "Traceback" not in error
