@@ -10,6 +10,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+import torch
 from ase.build import molecule
 from ase.io import Trajectory, read, write
 
@@ -149,7 +150,11 @@ class TestRun:
             [sys.executable, "-m", "ase_tito.cli", "run", *words, "--jumps", "100000"],
             stderr=subprocess.PIPE,
             text=True,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            env=os.environ
+            | {
+                "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+                "OMP_NUM_THREADS": str(torch.get_num_threads()),  # a restart warns of others
+            },
             # a job in the background ignores Ctrl-C, and so would what it starts
             preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
         )

@@ -1,9 +1,11 @@
+import os
 import subprocess
 import sys
 import time
 
 import numpy as np
 import pytest
+import torch
 from ase import units
 from ase.build import molecule
 from ase.io import Trajectory, read, write
@@ -373,7 +375,11 @@ run_to_files(molecule("CH3CH2OH"), sys.argv[1], jumps=100_000, replicas=3, seed=
 
 
 def test_a_killed_run_continues_bit_by_bit(run, tmp_path, tiny_checkpoint):
-    process = subprocess.Popen([sys.executable, "-c", SCRIPT, tmp_path / "killed", tiny_checkpoint])
+    threads = {"OMP_NUM_THREADS": str(torch.get_num_threads())}  # a restart warns of others
+    process = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, tmp_path / "killed", tiny_checkpoint],
+        env=os.environ | threads,
+    )
     try:
         wait_for_frames(tmp_path / "killed" / "replica-0002.traj", process)
     finally:
