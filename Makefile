@@ -37,7 +37,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 # What developing takes besides: test, lint and documentation tools.
 $(VENV)/.developing: $(VENV)/.installed
 	@echo "Installing the development tools into $(VENV) ..."
-	@$(PIP_INSTALL) --no-build-isolation --editable '.[md,docs,test]'
+	@$(PIP_INSTALL) --no-build-isolation --editable '.[md,train,docs,test]'
 	@touch $@
 
 demo: $(VENV)/.installed
