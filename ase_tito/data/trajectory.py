@@ -1,15 +1,16 @@
-"""One molecule's MD trajectory in memory, and its file format."""
+"""One molecule's MD trajectory, and its file format."""
 
 from __future__ import annotations
 
 import os
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ase_tito.data.records import check_positive
 from ase_tito.errors import DataError, TITOError
 from ase_tito.graph import MolecularGraph
 from ase_tito.perception import build_graph
@@ -26,9 +27,11 @@ class MolecularTrajectory:
     name : str
     graph : MolecularGraph
     positions : ndarray of float32, shape (T, n, 3)
-        In Å, each frame centred on its mean position.
+        In Å, each frame centred on its mean position. May be a view of a memory map.
     frame_spacing_ps : float
     temperature_K : float
+    energies : ndarray of float64, shape (T,), optional
+        Potential energies in eV.
     """
 
     name: str
@@ -36,6 +39,7 @@ class MolecularTrajectory:
     positions: NDArray[np.float32]
     frame_spacing_ps: float
     temperature_K: float
+    energies: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.positions)
@@ -43,12 +47,13 @@ class MolecularTrajectory:
     def split(self, fraction: float) -> tuple[MolecularTrajectory, MolecularTrajectory]:
         """The beginning and the last `fraction` of the frames, as two trajectories."""
         cut = len(self) - round(fraction * len(self))
-        first, last = self.positions[:cut], self.positions[cut:]
-        return tuple(  # type: ignore[return-value]
-            MolecularTrajectory(
-                self.name, self.graph, part, self.frame_spacing_ps, self.temperature_K
-            )
-            for part in (first, last)
+        return self._part(slice(cut)), self._part(slice(cut, None))
+
+    def _part(self, part: slice) -> MolecularTrajectory:
+        return replace(
+            self,
+            positions=self.positions[part],
+            energies=None if self.energies is None else self.energies[part],
         )
 
 
@@ -87,12 +92,7 @@ def read_npz(path: str | os.PathLike[str]) -> MolecularTrajectory:
             f"{path}: frame {int(np.argmin(finite))} holds positions that are not finite"
         )
     spacing, temperature = (float(values[k]) for k in ("frame_spacing_ps", "temperature_K"))
-    for key, value, unit in (
-        ("frame_spacing_ps", spacing, "ps"),
-        ("temperature_K", temperature, "K"),
-    ):
-        if not (np.isfinite(value) and value > 0):
-            raise DataError(f"{path}: {key} is {value} {unit}, it must be positive")
+    check_positive(str(path), spacing, temperature)
     try:
         graph = build_graph(numbers, positions[0].astype(np.float64), values["bonds"])
     except TITOError as error:
