@@ -19,6 +19,9 @@ from ase_tito.graph import GraphBatch, MolecularGraph
 from ase_tito.limits import distance_limits, labelled_stereochemistry
 from ase_tito.stereo import LEAST_CISNESS, LEAST_HANDEDNESS, cisness, handedness
 
+CHECKS = ("finite", "bonds", "clashes", "tetrahedral", "double_bonds")
+"""The checks of a geometry, in the order of `Validity.failed`."""
+
 
 @dataclass(frozen=True, eq=False)
 class Validity:
@@ -53,6 +56,16 @@ class Validity:
     def valid(self) -> Tensor:
         """All checks passed, shape (B,)."""
         return self.finite & self.bonds & self.clashes & self.tetrahedral & self.double_bonds
+
+    @cached_property
+    def failed(self) -> Tensor:
+        """Which of `CHECKS` failed, shape (B, 5).
+
+        Of positions that are not finite that one alone: the others mean nothing then.
+        """
+        failed = ~torch.stack([getattr(self, name) for name in CHECKS], dim=1)
+        failed[:, 1:] &= self.finite[:, None]
+        return failed
 
     def describe(self, system: int) -> str:
         """What is wrong with one system, the worst of each kind; ``'valid'`` if nothing is."""

@@ -121,7 +121,7 @@ class Benchmark:
         whole = joined(segments)
         share = jumps / len(whole.positions)
         return Samples(
-            whole.positions[:jumps], whole.first_valid[:jumps], share * whole.wall_time_s
+            whole.positions[:jumps], whole.first_failed[:jumps], share * whole.wall_time_s
         )
 
     def jumps(self, lag_ps: float) -> Samples:

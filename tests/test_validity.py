@@ -4,10 +4,8 @@ import torch
 
 from ase_tito.errors import GraphError
 from ase_tito.graph import GraphBatch, MolecularGraph
-from ase_tito.validity import check
+from ase_tito.validity import CHECKS, check
 from tests.molecules import NAMES, molecule
-
-CHECKS = ("finite", "bonds", "clashes", "tetrahedral", "double_bonds")
 
 
 def check_one(graph, positions, dtype=torch.float64):
@@ -151,6 +149,8 @@ def test_systems_are_checked_one_by_one():
     assert validity.valid.tolist() == [True, True, True, False, False]
     assert failures(validity, 3) == {"tetrahedral"}
     assert "bonds" in failures(validity, 4)
+    for k in range(5):
+        assert {CHECKS[c] for c in np.flatnonzero(validity.failed[k])} == failures(validity, k)
 
 
 def test_padding_does_not_matter():

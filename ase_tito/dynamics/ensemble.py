@@ -25,7 +25,7 @@ from ase_tito.geometry import centre
 from ase_tito.graph import GraphBatch, MolecularGraph
 from ase_tito.transfer.implicit import SHORTEST_MARKOVIAN_LAG_PS, ImplicitTransferOperator
 from ase_tito.transfer.noise import keyed_noise
-from ase_tito.validity import Validity, check
+from ase_tito.validity import CHECKS, Validity, check
 
 OnInvalid = Literal["retry", "raise", "keep"]
 
@@ -42,6 +42,8 @@ class EnsembleJump:
         Whether the samples that were kept are valid geometries.
     first_valid : ndarray of bool, shape (B,)
         Whether the first proposals were.
+    first_failed : ndarray of bool, shape (B, 5)
+        Which of `ase_tito.validity.CHECKS` the first proposals failed.
     retries : ndarray of int, shape (B,)
         How often each system was drawn again.
     reasons : tuple of str, length B
@@ -55,6 +57,7 @@ class EnsembleJump:
     jump: int
     valid: NDArray[np.bool_]
     first_valid: NDArray[np.bool_]
+    first_failed: NDArray[np.bool_]
     retries: NDArray[np.int64]
     reasons: tuple[str, ...]
     evaluations: int
@@ -66,10 +69,14 @@ class _Draw:
     """Samples of a subset of the systems, in this order."""
 
     positions: NDArray[np.float64]
-    valid: NDArray[np.bool_]
+    failed: NDArray[np.bool_]
     reasons: list[str]
     evaluations: int
     wall_time_s: float
+
+    @property
+    def valid(self) -> NDArray[np.bool_]:
+        return ~self.failed.any(1)
 
 
 class TITOEnsemble:
@@ -217,9 +224,10 @@ class TITOEnsemble:
     def assess(self) -> EnsembleJump:
         """The current positions as if they were first proposals: what frame 0 is worth."""
         positions = torch.from_numpy(self._positions.copy()).to(self._batch.device)
-        valid, reasons = _judgement(check(self._batch, positions))
+        failed, reasons = _judgement(check(self._batch, positions))
+        valid = ~failed.any(1)
         retries = np.zeros(self.n_systems, np.int64)
-        return EnsembleJump(self.jump, valid, valid, retries, tuple(reasons), 0, 0.0)
+        return EnsembleJump(self.jump, valid, valid, failed, retries, tuple(reasons), 0, 0.0)
 
     def step(self) -> EnsembleJump:
         """Advance every system by one jump.
@@ -235,7 +243,7 @@ class TITOEnsemble:
         valid = np.zeros(self.n_systems, bool)
         retries = np.zeros(self.n_systems, np.int64)
         reasons = ["positions are not finite"] * self.n_systems
-        first_valid = valid
+        first_failed = np.tile(np.array(CHECKS) == "finite", (self.n_systems, 1))
         pending, evaluations, wall_time = alive, 0, 0.0
         for retry in range(self.max_retries + 1 if self.on_invalid == "retry" else 1):
             draw = self._draw(pending, number, retry)
@@ -246,7 +254,7 @@ class TITOEnsemble:
             for k, reason in zip(pending, draw.reasons, strict=True):
                 reasons[k] = reason
             if retry == 0:
-                first_valid = valid.copy()
+                first_failed[pending] = draw.failed
             pending = pending[~draw.valid]
             if not len(pending):
                 break
@@ -254,10 +262,18 @@ class TITOEnsemble:
             raise InvalidSampleError(self._failure(pending, number, reasons))
         self._positions = positions
         self.jump = number
+        first_valid = ~first_failed.any(1)
         self.invalid_first_proposals += ~first_valid
         self.retries += retries
         return EnsembleJump(
-            number, valid, first_valid, retries, tuple(reasons), evaluations, wall_time
+            number,
+            valid,
+            first_valid,
+            first_failed,
+            retries,
+            tuple(reasons),
+            evaluations,
+            wall_time,
         )
 
     def run(self, jumps: int) -> Iterator[EnsembleJump]:
@@ -282,7 +298,8 @@ class TITOEnsemble:
                 raise
             if len(systems) == 1:
                 lost = np.full_like(self._positions[systems], np.nan)
-                return _Draw(lost, np.zeros(1, bool), [str(error)], 0, 0.0)
+                failed = np.array([np.array(CHECKS) == "finite"])
+                return _Draw(lost, failed, [str(error)], 0, 0.0)
         middle = len(systems) // 2
         halves = [self._draw_apart(half, jump, retry) for half in np.split(systems, [middle])]
         return _joined(halves, self._positions)
@@ -312,9 +329,9 @@ class TITOEnsemble:
         # the operator keeps the centroid; a centre of mass is what dynamics keep
         shift = self._centres(here, systems) - self._centres(sample, systems)
         sample = np.where(batch.mask.cpu().numpy()[..., None], sample + shift, 0.0)
-        valid, reasons = _judgement(check(batch, torch.from_numpy(sample).to(batch.device)))
+        failed, reasons = _judgement(check(batch, torch.from_numpy(sample).to(batch.device)))
         info = transition.info
-        return _Draw(sample, valid, reasons, info.evaluations, info.wall_time_s)
+        return _Draw(sample, failed, reasons, info.evaluations, info.wall_time_s)
 
     def _centres(
         self, positions: NDArray[np.float64], systems: NDArray[np.intp]
@@ -339,7 +356,7 @@ def _joined(draws: Sequence[_Draw], like: NDArray[np.float64]) -> _Draw:
     """Draws of several subsets as one."""
     return _Draw(
         np.concatenate([like[:0], *(draw.positions for draw in draws)]),
-        np.concatenate([np.zeros(0, bool), *(draw.valid for draw in draws)]),
+        np.concatenate([np.zeros((0, len(CHECKS)), bool), *(draw.failed for draw in draws)]),
         [reason for draw in draws for reason in draw.reasons],
         sum(draw.evaluations for draw in draws),
         sum(draw.wall_time_s for draw in draws),
@@ -347,9 +364,9 @@ def _joined(draws: Sequence[_Draw], like: NDArray[np.float64]) -> _Draw:
 
 
 def _judgement(validity: Validity) -> tuple[NDArray[np.bool_], list[str]]:
-    """Which systems are valid, and what is wrong with the others."""
-    valid = validity.valid.cpu().numpy()
-    return valid, ["" if fine else validity.describe(k) for k, fine in enumerate(valid)]
+    """Which checks each system failed (B, 5), and that in words; empty where it is valid."""
+    failed = validity.failed.cpu().numpy()
+    return failed, [validity.describe(k) if bad else "" for k, bad in enumerate(failed.any(1))]
 
 
 def check_policy(on_invalid: str, max_retries: int) -> None:

@@ -13,6 +13,7 @@ from ase_tito.errors import TITOWarning
 from ase_tito.flow.ode import OdeSettings
 from ase_tito.graph import MolecularGraph
 from ase_tito.transfer.implicit import ImplicitTransferOperator
+from ase_tito.validity import CHECKS
 
 BATCH_SIZE = 50
 """Systems in one batch: few enough for the processor's cache."""
@@ -29,15 +30,26 @@ class Samples:
     ----------
     positions : array of float32, shape (J, R, n, 3)
         In Å; the start is not among them.
-    first_valid : array of bool, shape (J, R)
-        Whether the first proposal was valid, whatever was made of it then.
+    first_failed : array of bool, shape (J, R, 5)
+        Which of `ase_tito.validity.CHECKS` the first proposal failed, whatever was made of it then.
     wall_time_s : float
         Time spent sampling.
     """
 
     positions: NDArray[np.float32]
-    first_valid: NDArray[np.bool_]
+    first_failed: NDArray[np.bool_]
     wall_time_s: float
+
+    @property
+    def first_valid(self) -> NDArray[np.bool_]:
+        """Whether the first proposals were valid, shape (J, R)."""
+        return ~self.first_failed.any(-1)
+
+    @property
+    def failures(self) -> dict[str, int]:
+        """Number of first proposals that failed each check; one may fail several."""
+        counts = self.first_failed.sum((0, 1)).tolist()
+        return dict(zip(CHECKS, counts, strict=True))
 
     @property
     def frames(self) -> NDArray[np.float32]:
@@ -55,7 +67,7 @@ def joined(parts: list[Samples], axis: int = 0) -> Samples:
     """Samples one after another: in time (axis 0), or replica after replica (axis 1)."""
     return Samples(
         np.concatenate([part.positions for part in parts], axis),
-        np.concatenate([part.first_valid for part in parts], axis),
+        np.concatenate([part.first_failed for part in parts], axis),
         sum(part.wall_time_s for part in parts),
     )
 
@@ -107,16 +119,16 @@ def sample_chain(
         jump=first_jump,
     )
     positions = np.empty((jumps, *np.shape(start)), np.float32)
-    first_valid = np.empty((jumps, ensemble.n_systems), bool)
+    first_failed = np.empty((jumps, ensemble.n_systems, len(CHECKS)), bool)
     wall_time = 0.0
     for k, jump in enumerate(ensemble.run(jumps)):
         for system in range(ensemble.n_systems):
             # Continued from single precision, so the chain goes on from it as well.
             positions[k, system] = ensemble.positions(system)
             ensemble.set_positions(system, positions[k, system])
-        first_valid[k] = jump.first_valid
+        first_failed[k] = jump.first_failed
         wall_time += jump.wall_time_s
-    return Samples(positions, first_valid, wall_time)
+    return Samples(positions, first_failed, wall_time)
 
 
 def sample_jumps(
@@ -165,4 +177,4 @@ def sample_jumps(
         )
     jump = ensemble.step()
     positions = np.stack([ensemble.positions(k) for k in range(ensemble.n_systems)])
-    return Samples(positions.astype(np.float32)[None], jump.first_valid[None], jump.wall_time_s)
+    return Samples(positions.astype(np.float32)[None], jump.first_failed[None], jump.wall_time_s)

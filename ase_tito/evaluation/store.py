@@ -16,6 +16,10 @@ from ase_tito.errors import OutputError
 from ase_tito.evaluation.samples import Samples
 
 
+LAYOUT = 2
+"""Version of what is stored: samples of another are made anew."""
+
+
 class SampleStore:
     """A directory of samples, one file per part of the work.
 
@@ -34,7 +38,7 @@ class SampleStore:
     """
 
     def __init__(self, directory: str | os.PathLike[str], key: Mapping[str, Any]) -> None:
-        text = json.dumps(key, indent=1, sort_keys=True)
+        text = json.dumps({**key, "layout": LAYOUT}, indent=1, sort_keys=True)
         self.path = Path(directory) / hashlib.sha256(text.encode()).hexdigest()[:12]
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -54,7 +58,7 @@ class SampleStore:
             np.savez(
                 file,
                 positions=samples.positions,
-                first_valid=samples.first_valid,
+                first_failed=samples.first_failed,
                 wall_time_s=samples.wall_time_s,
             )
         os.replace(temporary, path)
@@ -64,6 +68,6 @@ class SampleStore:
 def _read(path: Path) -> Samples:
     try:
         with np.load(path, allow_pickle=False) as data:
-            return Samples(data["positions"], data["first_valid"], float(data["wall_time_s"]))
+            return Samples(data["positions"], data["first_failed"], float(data["wall_time_s"]))
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise OutputError(f"{path} is damaged ({error}); delete it to sample anew") from error

@@ -118,6 +118,8 @@ def test_retry_redraws_only_the_invalid_ones(make, sloppy):
     assert second.valid.all()
     assert retried.assess().valid.all()
     assert np.array_equal(second.retries > 0, ~second.first_valid)
+    assert np.array_equal(first.first_failed, second.first_failed)
+    assert np.array_equal(second.first_failed.any(1), ~second.first_valid)
     assert np.array_equal(retried.invalid_first_proposals, ~second.first_valid)
     assert np.array_equal(retried.retries, second.retries)
     for k in np.flatnonzero(first.first_valid):

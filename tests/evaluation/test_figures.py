@@ -45,7 +45,7 @@ def test_what_md_did_agrees_with_md_and_standing_still_does_not(reference):
     frames = reference.frames
 
     def agreement(positions):
-        samples = Samples(positions[None], np.ones((1, len(positions)), bool), 0.0)
+        samples = Samples(positions[None], np.zeros((1, len(positions), 5), bool), 0.0)
         (result,) = cosine_agreement(
             reference,
             starts,

@@ -63,6 +63,7 @@ class Sloppy:
 def test_first_proposals_are_counted_before_retries(operator, reference):
     chain = sample_chain(Sloppy(operator), reference.graph, reference.frames[:6], 50.0, 1, **COMMON)
     assert chain.valid_share == pytest.approx(4 / 6)
+    assert chain.failures["bonds"] == 2
     spans = np.linalg.norm(chain.positions - chain.positions.mean(2, keepdims=True), axis=-1)
     assert spans.max() < 4  # what was kept is whole
     jumps = sample_jumps(Sloppy(operator), reference.graph, reference.frames[:6], 50.0, **COMMON)
@@ -74,13 +75,17 @@ def test_first_proposals_are_counted_before_retries(operator, reference):
 def test_what_is_not_finite_is_no_frame():
     positions = np.zeros((2, 2, 3, 3), np.float32)
     positions[1, 0] = np.nan
-    samples = Samples(positions, np.isfinite(positions).all((2, 3)), 1.0)
+    failed = np.zeros((2, 2, 5), bool)
+    failed[1, 0, 0] = True
+    samples = Samples(positions, failed, 1.0)
     assert samples.frames.shape == (3, 3, 3)
     assert samples.valid_share == 0.75
+    assert samples.failures["finite"] == 1
+    assert sum(samples.failures.values()) == 1
 
 
 def test_a_store_makes_each_part_once(tmp_path):
-    samples = Samples(np.ones((1, 2, 3, 3), np.float32), np.ones((1, 2), bool), 2.5)
+    samples = Samples(np.ones((1, 2, 3, 3), np.float32), np.zeros((1, 2, 5), bool), 2.5)
     store = SampleStore(tmp_path, {"seed": 0})
     assert store.get("part", lambda: samples) == (samples, True)
     again, made = SampleStore(tmp_path, {"seed": 0}).get("part", pytest.fail)
@@ -98,7 +103,7 @@ def test_an_interrupted_part_is_made_anew_and_a_damaged_one_is_named(tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         store.get("part", interrupted)
-    samples = Samples(np.ones((1, 2, 3, 3), np.float32), np.ones((1, 2), bool), 2.5)
+    samples = Samples(np.ones((1, 2, 3, 3), np.float32), np.zeros((1, 2, 5), bool), 2.5)
     assert store.get("part", lambda: samples)[1]
     (store.path / "part.npz").write_bytes(b"PK half a file")
     with pytest.raises(OutputError, match=r"part\.npz is damaged"):
