@@ -76,7 +76,7 @@ class _Draw:
 
     @property
     def valid(self) -> NDArray[np.bool_]:
-        return ~self.failed.any(1)
+        return _passed(self.failed)
 
 
 class TITOEnsemble:
@@ -225,7 +225,7 @@ class TITOEnsemble:
         """The current positions as if they were first proposals: what frame 0 is worth."""
         positions = torch.from_numpy(self._positions.copy()).to(self._batch.device)
         failed, reasons = _judgement(check(self._batch, positions))
-        valid = ~failed.any(1)
+        valid = _passed(failed)
         retries = np.zeros(self.n_systems, np.int64)
         return EnsembleJump(self.jump, valid, valid, failed, retries, tuple(reasons), 0, 0.0)
 
@@ -262,7 +262,7 @@ class TITOEnsemble:
             raise InvalidSampleError(self._failure(pending, number, reasons))
         self._positions = positions
         self.jump = number
-        first_valid = ~first_failed.any(1)
+        first_valid = _passed(first_failed)
         self.invalid_first_proposals += ~first_valid
         self.retries += retries
         return EnsembleJump(
@@ -366,7 +366,13 @@ def _joined(draws: Sequence[_Draw], like: NDArray[np.float64]) -> _Draw:
 def _judgement(validity: Validity) -> tuple[NDArray[np.bool_], list[str]]:
     """Which checks each system failed (B, 5), and that in words; empty where it is valid."""
     failed = validity.failed.cpu().numpy()
-    return failed, [validity.describe(k) if bad else "" for k, bad in enumerate(failed.any(1))]
+    valid = _passed(failed)
+    return failed, ["" if fine else validity.describe(k) for k, fine in enumerate(valid)]
+
+
+def _passed(failed: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which systems failed no check: (B, 5) to (B,)."""
+    return np.logical_not(failed.any(axis=1))
 
 
 def check_policy(on_invalid: str, max_retries: int) -> None:

@@ -43,7 +43,7 @@ class Samples:
     @property
     def first_valid(self) -> NDArray[np.bool_]:
         """Whether the first proposals were valid, shape (J, R)."""
-        return ~self.first_failed.any(-1)
+        return np.logical_not(self.first_failed.any(axis=-1))
 
     @property
     def failures(self) -> dict[str, int]:

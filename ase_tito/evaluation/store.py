@@ -15,7 +15,6 @@ import numpy as np
 from ase_tito.errors import OutputError
 from ase_tito.evaluation.samples import Samples
 
-
 LAYOUT = 2
 """Version of what is stored: samples of another are made anew."""
 
