@@ -31,7 +31,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "models": MODELS,
     "analysis": TOPOLOGY | FILES,  # what of the ground does without PyTorch
     "data": GROUND | FILES,
-    "md": GROUND | FILES,
+    "md": GROUND | FILES | {"analysis", "data"},
     "dynamics": MODELS | FILES,
     "train": MODELS | FILES | {"data"},
     "evaluation": MODELS | FILES | {"analysis", "data", "dynamics"},

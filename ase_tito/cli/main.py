@@ -20,6 +20,7 @@ PROGRAM = "ase-tito"
 COMMANDS = {
     "run": "ase_tito.cli.run",
     "analyse": "ase_tito.cli.analyse",
+    "generate": "ase_tito.cli.generate",
     "train": "ase_tito.cli.train",
     "info": "ase_tito.cli.info",
     "models": "ase_tito.cli.models",
