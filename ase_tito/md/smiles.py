@@ -89,7 +89,7 @@ def molecule_from_smiles(
     turnable = slow_torsions(molecule)
     count = slow_starts if turnable and slow_starts is not None else starts
     keys = rdDistGeom.ETKDGv3()
-    keys.randomSeed = seed % 2**31
+    keys.randomSeed = seed % 2**31  # type: ignore[assignment]  # its stubs are wrong
     conformers = list(rdDistGeom.EmbedMultipleConfs(molecule, max(_CONFORMERS, count), keys))
     if not conformers:
         raise StructureError(f"{smiles!r}: RDKit finds no geometry for this molecule")
