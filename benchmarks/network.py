@@ -160,7 +160,7 @@ def train(
     steps = count // batch
     for step in range(steps):
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate * learning_rate_factor(step, 200, steps)
+            group["lr"] = learning_rate * learning_rate_factor(step, 200, step / steps)
         optimizer.zero_grad()
         losses(training, TRAINING, step).mean().backward()
         nn.utils.clip_grad_norm_(module.parameters(), 2.0)

@@ -2,60 +2,39 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-import torch
-from torch import Tensor, nn
-from tqdm import tqdm
-
-from ase_tito.checkpoint import SUFFIX
-from ase_tito.data.pairs import LaggedPairs
-from ase_tito.data.trajectory import MolecularTrajectory, read_npz
-from ase_tito.errors import ConfigError, OutputError, TITOError
-from ase_tito.flow.coupling import coupling_named
-from ase_tito.flow.frame import frame_named
-from ase_tito.header import source_from_dict
-from ase_tito.nn import EquivariantVelocity
+from ase_tito.checkpoint import SUFFIX, CheckpointHeader, save_checkpoint
+from ase_tito.errors import OutputError, TITOError
+from ase_tito.train.bar import ProgressBar
+from ase_tito.train.clock import Clock
 from ase_tito.train.config import TrainConfig
-from ase_tito.train.ema import ExponentialMovingAverage
-from ase_tito.train.export import export_checkpoint, source_commit
-from ase_tito.train.log import append_line, cut_log
-from ase_tito.train.objective import FlowMatchingObjective
-from ase_tito.train.processes import Process, process_group
-from ase_tito.train.randomness import TRAINING, VALIDATION, draw_step, step_generator
-from ase_tito.train.schedule import learning_rate_factor
+from ase_tito.train.export import header_of, source_commit
+from ase_tito.train.log import TrainingLog, check_tensorboard
+from ase_tito.train.processes import process_group
 from ase_tito.train.signals import noted_signals
 from ase_tito.train.state import load_state, save_state
-
-_MOST_SKIPPED_IN_A_ROW = 20
+from ase_tito.train.trainer import Trainer
 
 
 class TrainingStopped(TITOError):
     """A signal ended the run before its last step; the state was saved."""
 
 
-@dataclass
-class Progress:
-    """Where a run is."""
-
-    step: int = 0
-    seconds: float = 0.0
-    skipped: int = 0
-    skipped_in_a_row: int = 0
-    loss_sum: float = 0.0
-    loss_count: int = 0
-    commit: str = ""
-
-
-def fit(config: TrainConfig, *, resume: bool = False, show_progress: bool = True) -> Path:
+def fit(
+    config: TrainConfig,
+    *,
+    resume: bool = False,
+    show_progress: bool = True,
+    command: str = "ase_tito.train.fit(...) in Python",
+) -> Path:
     """Train a model and write its checkpoint and model card.
 
     Started by ``torchrun``, the processes share each batch. Every random number is keyed by seed
-    and step, so a resumed run equals an uninterrupted one.
+    and step, so a resumed run equals an uninterrupted one; where the run is planned in minutes,
+    it goes on from the same state, and the machine decides how many steps fit into the rest.
+
+    The checkpoint is there from the first saved state on, with the weights selected so far.
 
     Parameters
     ----------
@@ -63,17 +42,21 @@ def fit(config: TrainConfig, *, resume: bool = False, show_progress: bool = True
     resume : bool
         Continue from the state in the output directory.
     show_progress : bool
-        A progress bar with loss and remaining time.
+        A progress bar with losses and remaining time.
+    command : str
+        What was run, for the checkpoint's header.
 
     Returns
     -------
     Path
-        The checkpoint: averaged weights after the last step.
+        The checkpoint: averaged weights, those of the lowest validation loss or the last.
 
     Raises
     ------
     OutputError
         If the output directory holds a run already and `resume` is False.
+    CheckpointError
+        If the checkpoint to start from, or the state to resume from, cannot be read.
     ConfigError, DataError
         For impossible settings and unreadable data, before any file is written.
     TrainingStopped
@@ -81,219 +64,115 @@ def fit(config: TrainConfig, *, resume: bool = False, show_progress: bool = True
     TITOError
         If the loss is not finite in many steps on end.
     """
+    if config.tensorboard:
+        check_tensorboard()
     with process_group(config.device) as process:
-        run = _Run(config, process)
+        trainer = Trainer(config, process)
+        loop = _Loop(trainer, command)
         if resume:
-            run.load()
-        elif run.state_path.exists() or run.checkpoint_path.exists():
+            trainer.load_state(load_state(loop.state_path, trainer.identity))
+        elif loop.state_path.exists() or loop.checkpoint_path.exists():
             raise OutputError(
                 f"{config.output} holds a training run already: resume it, or choose another output"
             )
-        return run.train(show_progress)
+        return loop.run(show_progress)
 
 
-class _Run:
-    """One process's part of a training run."""
+class _Loop:
+    """The files of a run, and when they are written."""
 
-    def __init__(self, config: TrainConfig, process: Process) -> None:
-        self.config, self.process = config, process
-        o = config.optimizer
-        self.share = process.share(o.batch_size)
-        self.trajectories = [read_npz(path) for path in config.data.trajectories]
-        parts = [t.split(config.data.validation_fraction) for t in self.trajectories]
-        self.training = LaggedPairs([first for first, _ in parts], config.data.lag_range_ps)
-        self.validation = _draw_validation(config, [last for _, last in parts])
-        torch.manual_seed(config.seed)  # initial weights
-        network = EquivariantVelocity(_network_config(config, self.trajectories))
-        self.network = network.to(process.device)
-        self.ema = ExponentialMovingAverage(self.network, o.ema_decay)
-        frame, coupling = frame_named(config.frame), coupling_named(config.coupling)
-        source = source_from_dict(config.source)
-        objective = FlowMatchingObjective(
-            self.network, source, frame, coupling, compile=config.compile
-        )
-        self.average_objective = FlowMatchingObjective(self.ema.network, source, frame, coupling)
-        self.objective: Callable[..., Tensor] = process.parallel(objective)
-        self.optimizer = torch.optim.AdamW(
-            self.network.parameters(), o.learning_rate, o.betas, weight_decay=o.weight_decay
-        )
-        self.progress = Progress()
-        self.state_path = config.output / "state.pt"
-        self.checkpoint_path = config.output / f"{config.name}{SUFFIX}"
-        self.log_path = config.output / "log.csv"
+    def __init__(self, trainer: Trainer, command: str) -> None:
+        self.trainer, self.command = trainer, command
+        self.config, self.is_first = trainer.config, trainer.process.is_first
+        self.state_path = self.config.output / "state.pt"
+        self.checkpoint_path = self.config.output / f"{self.config.name}{SUFFIX}"
+        self.log: TrainingLog | None = None
 
-    def load(self) -> None:
-        state = load_state(self.state_path, self.config.identity())
-        self.network.load_state_dict(state["network"])
-        self.ema.load_state_dict(state["ema"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.progress = Progress(**state["progress"])
-        if self.process.is_first:
-            cut_log(self.log_path, self.progress.step)
-
-    def save(self) -> None:
-        if self.process.is_first:
-            save_state(
-                self.state_path,
-                {
-                    "settings": self.config.identity(),
-                    "network": self.network.state_dict(),
-                    "ema": self.ema.state_dict(),
-                    "optimizer": self.optimizer.state_dict(),
-                    "progress": vars(self.progress),
-                },
-            )
-
-    def train(self, show_progress: bool) -> Path:
-        config, progress = self.config, self.progress
-        steps = config.optimizer.steps
-        progress.commit = progress.commit or source_commit()
-        validation = self.validate()  # before any file is written: settings that cannot work fail
+    def run(self, show_progress: bool) -> Path:
+        """Train to the end, or until a signal comes."""
+        config, trainer, progress = self.config, self.trainer, self.trainer.progress
+        commit = source_commit()
+        if commit not in progress.commits[-1:]:
+            progress.commits.append(commit)
+        # before any file is written: settings that cannot work fail here
+        self._header()
+        if progress.step == 0:
+            trainer.validate()
         config.output.mkdir(parents=True, exist_ok=True)
-        saved = started = time.monotonic()
-        before = progress.seconds
-        bar = tqdm(
-            total=steps,
-            initial=progress.step,
-            desc=config.name,
-            unit="step",
-            disable=not (show_progress and self.process.is_first),
-        )
-        with bar, noted_signals() as stop:
-            while progress.step < steps:
-                self.step()
-                bar.update()
-                now = time.monotonic()
-                progress.seconds = before + now - started
-                if progress.step % config.validation_steps == 0 or progress.step == steps:
-                    validation = self.validate()
-                    bar.set_postfix(
-                        loss=f"{self._log(validation):.4f}", validation=f"{validation:.4f}"
-                    )
-                # the processes stop and save together; agreeing at every step would cost time
-                if progress.step % 20 == 0 or progress.step == steps:
-                    if self.process.any(bool(stop)):
-                        self.save()
-                        raise TrainingStopped(
-                            f"stopped by a signal after step {progress.step}; state saved in "
-                            f"{self.state_path}: resume to continue"
-                        )
-                    if self.process.any(now - saved > 60 * config.checkpoint_minutes):
-                        self.save()
-                        saved = time.monotonic()
-        self.save()
-        if self.process.is_first:
-            export_checkpoint(
-                self.checkpoint_path,
-                config,
-                self.ema.network,
-                self.trajectories,
-                training_time_s=progress.seconds,
-                validation_loss=validation,
-                skipped_steps=progress.skipped,
-                commit=progress.commit,
+        if self.is_first:
+            self.log = TrainingLog(
+                config.output, tensorboard=config.tensorboard, step=progress.step
             )
+        shown = show_progress and self.is_first
+        with ProgressBar(config.name, config.optimizer, progress, shown) as bar:
+            if progress.step == 0:
+                self._write_line(bar)
+            self._steps(bar)
+        self._save()
+        if self.log is not None:
+            self.log.close()
         return self.checkpoint_path
 
-    def step(self) -> None:
-        """One optimizer step, left out if loss or gradient are not finite."""
-        o, progress = self.config.optimizer, self.progress
-        rng = step_generator(self.config.seed, TRAINING, progress.step)
-        pairs, noise, s, generator = draw_step(
-            self.training, o.batch_size, rng, o.time_location, o.time_scale
-        )
-        device = self.process.device
-        mine = pairs.part(self.share).to(device)
-        losses = self.objective(
-            mine, noise[self.share].to(device), s[self.share].to(device), generator
-        )
-        loss = losses.mean()
-        self.optimizer.zero_grad()
-        loss.backward()
-        norm = nn.utils.clip_grad_norm_(self.network.parameters(), o.gradient_clip)
-        factor = learning_rate_factor(progress.step, o.warmup_steps, o.steps)
-        progress.step += 1
-        if not bool(norm.isfinite()):
-            progress.skipped += 1
-            progress.skipped_in_a_row += 1
-            if progress.skipped_in_a_row >= _MOST_SKIPPED_IN_A_ROW:
-                raise TITOError(
-                    f"gradients were not finite in {progress.skipped_in_a_row} steps on end, up to "
-                    f"step {progress.step}: lower the learning rate or check the data"
-                )
-            return
-        progress.skipped_in_a_row = 0
-        for group in self.optimizer.param_groups:
-            group["lr"] = o.learning_rate * factor
-        self.optimizer.step()
-        self.ema.update(self.network)
-        progress.loss_sum += float(loss.detach())
-        progress.loss_count += 1
+    def _steps(self, bar: ProgressBar) -> None:
+        config, trainer, progress = self.config, self.trainer, self.trainer.progress
+        clock = Clock(trainer.process, progress.seconds)
+        saved = progress.seconds
+        with noted_signals() as received:
+            while trainer.share_done < 1:
+                trainer.step()
+                stop = clock.agree(progress.step, bool(received))
+                progress.seconds = clock.seconds
+                if progress.step % config.validation_steps == 0 or trainer.share_done == 1:
+                    trainer.validate()
+                    self._write_line(bar)
+                bar.move(progress)
+                if stop:
+                    self._save()
+                    raise TrainingStopped(
+                        f"stopped by a signal after step {progress.step}; state saved in "
+                        f"{self.state_path}: resume to continue"
+                    )
+                # only then do all processes see the same time, and save together
+                if stop is not None and progress.seconds - saved > 60 * config.checkpoint_minutes:
+                    self._save()
+                    saved = progress.seconds
 
-    @torch.no_grad()
-    def validate(self) -> float:
-        """Loss of the averaged weights on pairs, noise and times that never change, in Å²."""
-        device = self.process.device
-        total, count = 0.0, 0
-        for pairs, noise, s, generator in self.validation:
-            state = generator.get_state()
-            losses = self.average_objective(
-                pairs.to(device), noise.to(device), s.to(device), generator
-            )
-            generator.set_state(state)
-            total, count = total + float(losses.sum()), count + len(losses)
-        return total / count
-
-    def _log(self, validation: float) -> float:
-        """Append a line to the log; the mean training loss since the last one."""
-        progress, o = self.progress, self.config.optimizer
-        loss = torch.tensor(progress.loss_sum / max(1, progress.loss_count))
-        mean = float(self.process.mean(loss.to(self.process.device)))
-        progress.loss_sum, progress.loss_count = 0.0, 0
-        if self.process.is_first:
-            append_line(
-                self.log_path,
+    def _write_line(self, bar: ProgressBar) -> None:
+        trainer, progress = self.trainer, self.trainer.progress
+        loss = trainer.take_mean_loss()
+        bar.show_losses(loss, progress)
+        if self.log is not None:
+            started = progress.step > 0
+            self.log.add(
                 {
                     "step": progress.step,
-                    "pairs": progress.step * o.batch_size,
+                    "pairs": progress.step * self.config.optimizer.batch_size,
                     "seconds": f"{progress.seconds:.1f}",
-                    "learning_rate": f"{self.optimizer.param_groups[0]['lr']:.3e}",
-                    "loss": f"{mean:.6f}",
-                    "validation_loss": f"{validation:.6f}",
+                    "remaining_s": (
+                        f"{progress.remaining_s(trainer.share_done):.0f}" if started else None
+                    ),
+                    "learning_rate": f"{trainer.learning_rate:.3e}" if started else None,
+                    "loss": None if loss is None else f"{loss:.6f}",
+                    "validation_loss": f"{progress.validation_loss:.6f}",
+                    "best_loss": f"{progress.best_loss:.6f}",
+                    "best_step": progress.best_step,
                     "skipped": progress.skipped,
-                },
+                }
             )
-        return mean
 
+    def _save(self) -> None:
+        state = self.trainer.state()
+        if self.is_first:
+            save_state(self.state_path, state)
+            save_checkpoint(self.checkpoint_path, self._header(), self.trainer.selected_weights())
 
-Step = tuple[Any, Tensor, Tensor, torch.Generator]
-
-
-def _draw_validation(config: TrainConfig, parts: list[MolecularTrajectory]) -> list[Step]:
-    o = config.optimizer
-    low, high = config.data.lag_range_ps
-    spans = [part.frame_spacing_ps * (len(part) - 1) for part in parts]
-    if min(spans) <= low:
-        raise ConfigError(
-            f"data.validation_fraction leaves a trajectory of {min(spans):g} ps, too short for "
-            f"lags from {low:g} ps: enlarge it"
+    def _header(self) -> CheckpointHeader:
+        trainer = self.trainer
+        return header_of(
+            self.config,
+            trainer.plan,
+            trainer.material,
+            trainer.parent,
+            trainer.progress,
+            self.command,
         )
-    pairs = LaggedPairs(parts, (low, min(high, 0.5 * min(spans))))
-    batches = -(-config.data.validation_pairs // o.batch_size)
-    return [
-        draw_step(
-            pairs,
-            o.batch_size,
-            step_generator(config.seed, VALIDATION, k),
-            o.time_location,
-            o.time_scale,
-        )
-        for k in range(batches)
-    ]
-
-
-def _network_config(config: TrainConfig, trajectories: list[MolecularTrajectory]) -> Any:
-    temperatures = [t.temperature_K for t in trajectories]
-    if min(temperatures) == max(temperatures):
-        return config.network
-    return replace(config.network, temperature_range_K=(min(temperatures), max(temperatures)))

@@ -31,6 +31,8 @@ class FlowMatchingObjective(nn.Module):
         One that the frame allows.
     compile : bool
         Compile the network with `torch.compile`.
+    precision : {'float32', 'bfloat16'}
+        Of the network's matrix products (autocast); all else is float32.
     """
 
     def __init__(
@@ -41,8 +43,10 @@ class FlowMatchingObjective(nn.Module):
         coupling: Coupling,
         *,
         compile: bool = False,
+        precision: str = "float32",
     ) -> None:
         super().__init__()
+        self._reduced = precision == "bfloat16"
         self.network, self.source, self.frame, self.coupling = network, source, frame, coupling
         self._predict: Callable[..., Tensor] = self._velocity
         if compile:  # the network alone: frames hold decompositions and checks
@@ -70,8 +74,9 @@ class FlowMatchingObjective(nn.Module):
         source, target = self.coupling.couple(source, target, graphs, self.frame, generator)
         z, velocity = linear_path(source, target, s)
         temperature = None if self.network.config.temperature_range_K is None else pairs.temperature
-        predicted = self._predict(graphs, condition, pairs.lag_time, temperature, z, s)
-        error = project(predicted) - velocity
+        with torch.autocast(condition.device.type, torch.bfloat16, enabled=self._reduced):
+            predicted = self._predict(graphs, condition, pairs.lag_time, temperature, z, s)
+        error = project(predicted.to(velocity.dtype)) - velocity
         return error.square().sum((1, 2)) / graphs.n_atoms
 
     def _velocity(

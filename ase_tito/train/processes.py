@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -26,20 +26,23 @@ class Process:
     def is_first(self) -> bool:
         return self.rank == 0
 
-    def share(self, batch_size: int) -> slice:
-        """Part of a global batch that falls to one process.
+    def shares(self, batch_size: int, accumulate: int = 1) -> list[slice]:
+        """Parts of a global batch that fall to one process, to be taken one after another.
 
         Raises
         ------
         ConfigError
             If the batch does not divide evenly.
         """
-        if batch_size % self.count:
+        size, rest = divmod(batch_size, self.count * accumulate)
+        if rest:
+            parts = f" times {accumulate} parts (accumulate)" if accumulate > 1 else ""
             raise ConfigError(
-                f"optimizer.batch_size = {batch_size} is no multiple of {self.count} processes"
+                f"optimizer.batch_size = {batch_size} is no multiple of {self.count} "
+                f"process{'es' if self.count > 1 else ''}{parts}"
             )
-        size = batch_size // self.count
-        return slice(self.rank * size, (self.rank + 1) * size)
+        first = self.rank * accumulate
+        return [slice(k * size, (k + 1) * size) for k in range(first, first + accumulate)]
 
     def parallel(self, module: nn.Module) -> nn.Module:
         """The module with gradients averaged over the processes."""
@@ -48,15 +51,21 @@ class Process:
         ids = [self.device.index] if self.device.type == "cuda" else None
         return DistributedDataParallel(module, device_ids=ids, static_graph=True)
 
-    def mean(self, value: torch.Tensor) -> torch.Tensor:
-        """A number averaged over the processes."""
-        if self.count > 1:
-            distributed.all_reduce(value)
-        return value / self.count
+    def sum(self, *values: float) -> list[float]:
+        """Numbers summed over the processes, in double precision."""
+        if self.count == 1:
+            return list(values)
+        total = torch.tensor(values, dtype=torch.float64, device=self.device)
+        distributed.all_reduce(total)
+        summed: list[float] = total.tolist()
+        return summed
 
-    def any(self, flag: bool) -> bool:
-        """Whether the flag is set in any process."""
-        return bool(self.mean(torch.tensor(float(flag), device=self.device)).item() > 0)
+    def without_exchange(self, module: nn.Module) -> AbstractContextManager[None]:
+        """A context in which gradients add up in each process alone, for `accumulate`."""
+        if isinstance(module, DistributedDataParallel):
+            context: AbstractContextManager[None] = module.no_sync()
+            return context
+        return nullcontext()
 
 
 @contextmanager

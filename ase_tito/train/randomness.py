@@ -22,15 +22,20 @@ def draw_step(
     rng: np.random.Generator,
     time_location: float,
     time_scale: float,
+    *,
+    uniform: bool = False,
 ) -> tuple[PairBatch, Tensor, Tensor, torch.Generator]:
     """Pairs, noise, flow times and a generator for the coupling.
 
     Flow times are sigmoid(location + scale · ε): late ones, where bonds and energies are decided,
-    come up more often.
+    come up more often; or else uniform.
     """
     batch = pairs.sample(count, rng)
     shape = tuple(batch.condition.shape)
     noise = torch.from_numpy(rng.standard_normal(shape, dtype=np.float32))
     epsilon = torch.from_numpy(rng.standard_normal(count, dtype=np.float32))
     generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-    return batch, noise, torch.sigmoid(time_location + time_scale * epsilon), generator
+    s = torch.sigmoid(time_location + time_scale * epsilon)
+    if uniform:
+        s = torch.special.ndtr(epsilon)
+    return batch, noise, s, generator

@@ -36,7 +36,7 @@ def load_state(path: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
     if not path.is_file():
         raise CheckpointError(f"{path}: no training state to resume from")
     try:
-        state = torch.load(path, weights_only=True)
+        state = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
         raise CheckpointError(f"{path}: damaged training state ({error})") from error
     changed = sorted(

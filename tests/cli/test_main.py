@@ -140,7 +140,12 @@ def test_training_stopped_by_a_signal(capsys, monkeypatch, tmp_path):
     )
     assert main(["train", "x.toml", "--resume", "--quiet"]) == 130
     assert capsys.readouterr().err.endswith("train: stopped after step 7: resume to continue\n")
-    assert seen == {"config": "config of x.toml", "resume": True, "show_progress": False}
+    assert seen == {
+        "config": "config of x.toml",
+        "resume": True,
+        "show_progress": False,
+        "command": "ase-tito train x.toml",
+    }
 
 
 def test_training_needs_its_configuration(capsys, tmp_path):

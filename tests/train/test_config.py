@@ -10,7 +10,7 @@ def test_paths_start_at_the_file(toy):
     config = TrainConfig.from_toml(toy)
     assert config.output == toy.parent / "run"
     assert config.data.trajectories == (str(toy.parent / "ethanol.npz"),)
-    assert config.network.lag_range_ps == (1.0, 20.0)
+    assert config.data.lag_range_ps == (1.0, 20.0)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import torch
 
 from ase_tito.checkpoint import operator_from_checkpoint, read_checkpoint
 from ase_tito.errors import CheckpointError, ConfigError, OutputError, TITOError
-from ase_tito.train import TrainConfig, TrainingStopped, fit, loop
+from ase_tito.train import TrainConfig, TrainingStopped, fit, trainer
 from ase_tito.train.schedule import learning_rate_factor
 
 
@@ -58,19 +58,19 @@ def test_a_resumed_run_equals_an_uninterrupted_one(toy, monkeypatch):
     config = TrainConfig.from_toml(toy)
     whole = weights(run(config))
     interrupted = replace(config, output=config.output.parent / "interrupted")
-    step = loop._Run.step
+    step = trainer.Trainer.step
 
     def interrupt(self):
         if self.progress.step == 37:
             os.kill(os.getpid(), signal.SIGTERM)
         step(self)
 
-    monkeypatch.setattr(loop._Run, "step", interrupt)
+    monkeypatch.setattr(trainer.Trainer, "step", interrupt)
     with pytest.raises(TrainingStopped, match="resume to continue"):
         run(interrupted)
     monkeypatch.undo()
     assert same(whole, weights(run(interrupted, resume=True)))
-    assert [row["step"] for row in log(interrupted)] == ["20", "40", "60"]
+    assert [row["step"] for row in log(interrupted)] == ["0", "20", "40", "60"]
     assert [row["validation_loss"] for row in log(interrupted)] == [
         row["validation_loss"] for row in log(config)
     ]
@@ -155,29 +155,29 @@ def test_damaged_states_are_refused(toy):
 
 def test_steps_that_are_not_finite_are_left_out_and_counted(toy, monkeypatch):
     config = TrainConfig.from_toml(toy)
-    draw = loop.draw_step
+    draw = trainer.draw_step
 
-    def poisoned(pairs, count, rng, location, scale):
-        drawn, noise, s, generator = draw(pairs, count, rng, location, scale)
+    def poisoned(*arguments, **options):
+        drawn, noise, s, generator = draw(*arguments, **options)
         poisoned.calls += 1
         if poisoned.calls in (30, 31):  # the first four draws are for validation
             noise[0, 0, 0] = np.nan
         return drawn, noise, s, generator
 
     poisoned.calls = 0
-    monkeypatch.setattr(loop, "draw_step", poisoned)
+    monkeypatch.setattr(trainer, "draw_step", poisoned)
     path = run(config)
     assert log(config)[-1]["skipped"] in ("1", "2")
     assert all(value.isfinite().all() for value in weights(path).values())
 
-    monkeypatch.setattr(loop, "draw_step", draw)
+    monkeypatch.setattr(trainer, "draw_step", draw)
     monkeypatch.setattr(torch.Tensor, "isfinite", lambda self: torch.zeros((), dtype=torch.bool))
     with pytest.raises(TITOError, match="not finite in 20 steps on end"):
         run(replace(config, output=config.output.parent / "hopeless"))
 
 
 def test_schedule_warms_up_and_decays_to_a_hundredth():
-    factors = [learning_rate_factor(step, 10, 1000) for step in range(1001)]
+    factors = [learning_rate_factor(step, 10, step / 1000) for step in range(1001)]
     assert np.all(np.diff(factors[:10]) > 0)
     assert np.all(np.diff(factors[10:]) < 0)
     assert max(factors) <= 1

@@ -1,0 +1,110 @@
+"""Which trajectories a model is trained on, and which pairs of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from ase_tito.errors import ConfigError
+from ase_tito.train.config.checks import (
+    check_choice,
+    check_flag,
+    check_known,
+    check_whole,
+    check_within,
+)
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Which trajectories, and which pairs of them.
+
+    Parameters
+    ----------
+    dataset : tuple of str
+        Dataset files (HDF5, see `ase_tito.data.Dataset`); relative paths start at the
+        configuration file's directory. A single one may be given as a string.
+    trajectories : tuple of str
+        ``.npz`` files, besides or instead.
+    train_split : str, optional
+        Split of the datasets to train on: by default 'train' where there is one, else all
+        molecules.
+    validation_split : str, optional
+        Split with the molecules that validation, and the choice of the best weights, go by: by
+        default 'validation' where there is one.
+    molecules : tuple of str
+        Names of the datasets' molecules to train on, in place of a split.
+    force_field : str
+        For the model card; by default what the datasets say.
+    lag_range_ps : tuple of float
+        Shortest and longest lag.
+    lag_distribution : {'log-uniform', 'uniform'}
+        Of the lags between these.
+    validation_fraction : float
+        Where no validation split is used: share at the end of every trajectory that is kept out
+        of training.
+    validation_pairs : int
+        How many pairs the validation loss is taken over.
+    transferable : bool
+        Whether the model may be used for molecules that it was not trained on.
+    """
+
+    dataset: tuple[str, ...] = ()
+    trajectories: tuple[str, ...] = ()
+    train_split: str | None = None
+    validation_split: str | None = None
+    molecules: tuple[str, ...] = ()
+    force_field: str = ""
+    lag_range_ps: tuple[float, float] = (1.0, 1000.0)
+    lag_distribution: str = "log-uniform"
+    validation_fraction: float = 0.05
+    validation_pairs: int = 1024
+    transferable: bool = False
+
+    def __post_init__(self) -> None:
+        if isinstance(self.dataset, str):
+            object.__setattr__(self, "dataset", (self.dataset,))
+        for name in ("dataset", "trajectories", "molecules"):
+            value = getattr(self, name)
+            if not isinstance(value, list | tuple) or not all(isinstance(v, str) for v in value):
+                raise ConfigError(f"data.{name} must be a list of strings, not {value!r}")
+            object.__setattr__(self, name, tuple(value))
+        if not self.dataset and not self.trajectories:
+            raise ConfigError(
+                "data.dataset must name at least one HDF5 dataset, or data.trajectories at least "
+                "one .npz file"
+            )
+        if not self.dataset:
+            for name in ("train_split", "validation_split", "molecules"):
+                if getattr(self, name):
+                    raise ConfigError(f"data.{name} chooses from a dataset: add data.dataset")
+            if not self.force_field:
+                raise ConfigError("data.force_field is missing")
+        if self.molecules and (self.train_split or self.validation_split):
+            raise ConfigError("data.molecules takes the place of splits: leave out data.*_split")
+        lags = self.lag_range_ps
+        if not isinstance(lags, list | tuple) or len(lags) != 2 or not 0 < lags[0] <= lags[1]:
+            raise ConfigError(f"data.lag_range_ps must be two rising lags in ps, not {lags}")
+        object.__setattr__(self, "lag_range_ps", (float(lags[0]), float(lags[1])))
+        check_choice("data.lag_distribution", self.lag_distribution, ("log-uniform", "uniform"))
+        check_whole("data.validation_pairs", self.validation_pairs)
+        check_within("data.validation_fraction", self.validation_fraction, 0, 1, open_low=True)
+        check_flag("data.transferable", self.transferable)
+
+    @classmethod
+    def from_entries(cls, entries: Any, directory: Path) -> DataConfig:
+        """The section [data]; relative paths start at `directory`."""
+        config = cls(**check_known("data", {item.name for item in fields(cls)}, entries))
+        return replace(
+            config,
+            dataset=tuple(str(directory / path) for path in config.dataset),
+            trajectories=tuple(str(directory / path) for path in config.trajectories),
+        )
+
+    def identity(self) -> dict[str, Any]:
+        """The settings that decide the result: files by their names alone, they may be moved."""
+        settings = {item.name: getattr(self, item.name) for item in fields(self)}
+        for name in ("dataset", "trajectories"):
+            settings[name] = [Path(path).name for path in settings[name]]
+        return settings

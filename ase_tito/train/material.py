@@ -1,0 +1,160 @@
+"""What a run trains on and is validated by: trajectories from datasets and files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ase_tito.canonical import graph_key
+from ase_tito.data.dataset import Dataset
+from ase_tito.data.records import MoleculeRecord
+from ase_tito.data.trajectory import MolecularTrajectory, read_npz
+from ase_tito.errors import ConfigError, DataError
+from ase_tito.train.config import DataConfig
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """Trajectories to train on, and those that validate.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Molecules trained on.
+    trajectories : tuple of MolecularTrajectory
+        Of these, whole.
+    training, validation : tuple of MolecularTrajectory
+        What pairs are drawn from. Either whole trajectories of different molecules, or beginnings
+        and ends of the same.
+    held_out : bool
+        Whether the validation molecules are others than those trained on.
+    force_field : str
+    """
+
+    names: tuple[str, ...]
+    trajectories: tuple[MolecularTrajectory, ...]
+    training: tuple[MolecularTrajectory, ...]
+    validation: tuple[MolecularTrajectory, ...]
+    held_out: bool
+    force_field: str
+
+    @property
+    def n_frames(self) -> int:
+        """Frames of the molecules trained on."""
+        return sum(map(len, self.trajectories))
+
+    @property
+    def temperatures_K(self) -> list[float]:
+        """Rising, each once; those of validation included."""
+        return sorted({t.temperature_K for t in (*self.training, *self.validation)})
+
+    def identity(self) -> dict[str, Any]:
+        """What must be unchanged for a run to go on as it began."""
+        return {
+            "molecules": list(self.names),
+            "training_frames": [len(t) for t in self.training],
+            "validation_frames": [len(t) for t in self.validation],
+        }
+
+
+def read_material(config: DataConfig) -> Material:
+    """Open the datasets, read the files, and set apart what validates.
+
+    Raises
+    ------
+    DataError
+        For files that cannot be read, and unknown splits or molecules.
+    ConfigError
+        If nothing remains to train on, or a molecule would be trained on and validate too.
+    """
+    names, trained, held = [], [], []
+    force_fields = {config.force_field} if config.force_field else set()
+    for path in config.dataset:
+        with Dataset(path) as dataset:
+            for record in map(dataset.molecule, _chosen(dataset, config)):
+                runs = list(_dynamics(record))
+                trained += runs
+                names += [record.name] if runs else []
+                if not config.force_field and runs:
+                    force_fields.add(_force_field(dataset, record))
+            for record in map(dataset.molecule, _validating(dataset, config)):
+                held += list(_dynamics(record))
+    for path in config.trajectories:
+        trajectory = read_npz(path)
+        trained.append(trajectory)
+        names.append(trajectory.name)
+    if not trained:
+        raise ConfigError(
+            "[data] leaves no time-ordered trajectory to train on: check train_split and molecules"
+        )
+    _check_apart(trained, held)
+    if held:
+        first, last = trained, held
+    else:
+        parts = [trajectory.split(config.validation_fraction) for trajectory in trained]
+        first, last = ([part[k] for part in parts] for k in (0, 1))
+    return Material(
+        tuple(names),
+        tuple(trained),
+        tuple(first),
+        tuple(last),
+        bool(held),
+        "; ".join(sorted(force_fields)),
+    )
+
+
+def _chosen(dataset: Dataset, config: DataConfig) -> tuple[str, ...]:
+    if config.molecules:
+        # of several datasets each has some; none may be in no dataset at all
+        here = tuple(name for name in config.molecules if name in dataset.names)
+        missing = sorted(set(config.molecules) - set(dataset.names))
+        if missing and len(config.dataset) == 1:
+            raise DataError(f"{dataset.path}: there is no molecule {missing[0]}")
+        return here
+    if config.train_split is not None:
+        return dataset.members(config.train_split)
+    if "train" in dataset.splits:
+        return dataset.members("train")
+    placed = {name for members in dataset.splits.values() for name in members}
+    return tuple(name for name in dataset.names if name not in placed)
+
+
+def _validating(dataset: Dataset, config: DataConfig) -> tuple[str, ...]:
+    if config.molecules:
+        return ()
+    if config.validation_split is not None:
+        return dataset.members(config.validation_split)
+    return dataset.splits.get("validation", ())
+
+
+def _dynamics(record: MoleculeRecord) -> Iterator[MolecularTrajectory]:
+    """The runs that are dynamics; equilibrium samples have no lagged pairs."""
+    for run in record.runs:
+        if run.time_ordered:
+            yield MolecularTrajectory(
+                f"{record.name}/{run.name}",
+                record.graph,
+                run.positions,
+                run.frame_spacing_ps,
+                run.temperature_K,
+            )
+
+
+def _force_field(dataset: Dataset, record: MoleculeRecord) -> str:
+    found = record.force_field or str(dataset.attributes.get("force_field", ""))
+    if not found:
+        raise ConfigError(
+            f"data.force_field is missing, and {dataset.path} does not name that of {record.name}"
+        )
+    return found
+
+
+def _check_apart(trained: list[MolecularTrajectory], held: list[MolecularTrajectory]) -> None:
+    keys = {graph_key(trajectory.graph): trajectory.name for trajectory in trained}
+    for trajectory in held:
+        if graph_key(trajectory.graph) in keys:
+            raise ConfigError(
+                f"{trajectory.name} is to validate, but the same molecule is trained on as "
+                f"{keys[graph_key(trajectory.graph)]}: take it out of one of them"
+            )

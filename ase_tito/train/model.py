@@ -1,0 +1,109 @@
+"""What is trained: the network and the flow around it, from scratch or from a checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from ase_tito.errors import ConfigError
+from ase_tito.flow.frame import Frame, FrameName, frame_named
+from ase_tito.flow.ode import OdeSettings
+from ase_tito.flow.source import GaussianSource, HarmonicSource
+from ase_tito.header import source_from_dict
+from ase_tito.nn import EquivariantVelocity, VelocityConfig
+from ase_tito.train.config import TrainConfig
+from ase_tito.train.parent import Parent
+
+DEFAULT_SOURCE = {"kind": "harmonic", "bond_sigma": 0.8}
+DEFAULT_FRAME: FrameName = "condition"
+
+
+@dataclass(frozen=True)
+class ModelPlan:
+    """Everything about a model but its weights.
+
+    Attributes
+    ----------
+    network : VelocityConfig
+    source : HarmonicSource or GaussianSource
+    frame : Frame
+    ode : OdeSettings
+        Default of the checkpoint for sampling.
+    """
+
+    network: VelocityConfig
+    source: HarmonicSource | GaussianSource
+    frame: Frame
+    ode: OdeSettings
+
+    def build(self, seed: int, parent: Parent | None) -> EquivariantVelocity:
+        """The network with the parent's weights, or else with those that the seed gives."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            network = EquivariantVelocity(self.network)
+        if parent is not None:
+            network.load_state_dict(parent.weights)
+        return network
+
+
+def plan_model(
+    config: TrainConfig, temperatures_K: Sequence[float], parent: Parent | None
+) -> ModelPlan:
+    """Join configuration, data and the checkpoint to start from.
+
+    Parameters
+    ----------
+    config : TrainConfig
+    temperatures_K : sequence of float
+        Of the data.
+    parent : Parent, optional
+
+    Raises
+    ------
+    ConfigError
+        If the data's lags or temperatures lie beyond those that the parent's network spans.
+    """
+    low, high = min(temperatures_K), max(temperatures_K)
+    if parent is None:
+        frame = frame_named(config.frame or DEFAULT_FRAME)
+        network = VelocityConfig(
+            frame=frame.name,
+            lag_range_ps=config.data.lag_range_ps,
+            temperature_range_K=None if low == high else (low, high),
+            **config.network,
+        )
+        source = source_from_dict(config.source or DEFAULT_SOURCE)
+        return ModelPlan(network, source, frame, config.ode or OdeSettings())
+    network = VelocityConfig.from_dict(parent.header.network)
+    _check_spans(config, network, low, high, parent)
+    return ModelPlan(
+        network,
+        source_from_dict(parent.header.source),
+        frame_named(network.frame),
+        config.ode or OdeSettings.from_dict(parent.header.ode),
+    )
+
+
+def _check_spans(
+    config: TrainConfig, network: VelocityConfig, low: float, high: float, parent: Parent
+) -> None:
+    name = parent.header.name
+    lags, spanned = config.data.lag_range_ps, network.lag_range_ps
+    if not spanned[0] <= lags[0] <= lags[1] <= spanned[1]:
+        raise ConfigError(
+            f"data.lag_range_ps is {lags[0]:g} to {lags[1]:g} ps, beyond the {spanned[0]:g} to "
+            f"{spanned[1]:g} ps of {name!r}: stay within, or train from scratch"
+        )
+    temperatures = network.temperature_range_K
+    if temperatures is None and low != high:
+        raise ConfigError(
+            f"the data's temperatures are {low:g} to {high:g} K, but {name!r} takes no "
+            "temperature: train on one of them, or from scratch"
+        )
+    if temperatures is not None and not temperatures[0] <= low <= high <= temperatures[1]:
+        raise ConfigError(
+            f"the data's temperatures are {low:g} to {high:g} K, beyond the {temperatures[0]:g} "
+            f"to {temperatures[1]:g} K of {name!r}: stay within, or train from scratch"
+        )

@@ -1,0 +1,96 @@
+"""The checkpoint that a fine-tuning run starts from."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from ase_tito.checkpoint import read_checkpoint
+from ase_tito.errors import ConfigError
+from ase_tito.header import CheckpointHeader
+from ase_tito.models import find_checkpoint
+from ase_tito.train.config import TrainConfig
+from ase_tito.transfer.domain import Domain
+
+
+@dataclass(frozen=True, eq=False)
+class Parent:
+    """A checkpoint whose weights are trained further.
+
+    Attributes
+    ----------
+    header : CheckpointHeader
+    weights : dict of str to Tensor
+    digest : str
+        SHA-256 of the file, in hexadecimal.
+    """
+
+    header: CheckpointHeader
+    weights: dict[str, Tensor]
+    digest: str
+
+    @property
+    def domain(self) -> Domain:
+        return Domain.from_dict(self.header.domain)
+
+    def record(self) -> dict[str, Any]:
+        """What the header of the new checkpoint says of this one."""
+        return {
+            "name": self.header.name,
+            "sha256": self.digest,
+            "domain": self.header.domain,
+            "training": self.header.training,
+        }
+
+    def check(self, config: TrainConfig) -> None:
+        """Refuse settings that contradict the checkpoint.
+
+        Raises
+        ------
+        ConfigError
+            Naming the first such setting, and both values.
+        """
+        given: dict[str, tuple[Any, Any]] = {
+            f"network.{key}": (value, self.header.network[key])
+            for key, value in config.network.items()
+        }
+        if config.frame is not None:
+            given["frame"] = (config.frame, self.header.frame)
+        if config.source is not None:
+            given["source"] = (dict(config.source), self.header.source)
+        for key, (here, there) in given.items():
+            if here != there:
+                raise ConfigError(
+                    f"{key} is {_shown(here)}, but {self.header.name!r}, from which training "
+                    f"starts, has {_shown(there)}: leave it out, or train from scratch"
+                )
+
+
+def read_parent(config: TrainConfig) -> Parent | None:
+    """The checkpoint that the configuration starts from, checked against it; None for none.
+
+    Raises
+    ------
+    CheckpointError
+        If it is unknown or damaged.
+    ConfigError
+        If the settings contradict it.
+    """
+    if config.parent is None:
+        return None
+    path = find_checkpoint(config.parent)
+    header, weights = read_checkpoint(path)
+    with path.open("rb") as file:
+        parent = Parent(header, weights, hashlib.file_digest(file, "sha256").hexdigest())
+    parent.check(config)
+    return parent
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {entry}" for key, entry in value.items())
+    return str(value)
