@@ -256,13 +256,43 @@ class GraphBatch:
             self.pair_stereo,
         )
 
+    def take(self, systems: torch.Tensor) -> GraphBatch:
+        """The batch of the systems with these indices, each with tables of its own.
+
+        What `select` is for replicas, this is for a few of many molecules: the tables that nobody
+        needs are left behind.
+        """
+        import torch
+
+        chosen = self.index[systems]
+        mask = self.atom_mask[chosen]
+        return GraphBatch(
+            tuple(self.graphs[k] for k in chosen.tolist()),
+            torch.arange(len(chosen), device=self.device),
+            mask,
+            self.atomic_numbers[chosen],
+            mask,
+            self.topological_distances[chosen],
+            self.tetrahedral[chosen],
+            self.pair_stereo[chosen],
+        )
+
     def to(self, device: torch.device | str) -> GraphBatch:
         """The same batch on another device."""
         import torch
 
         if torch.device(device) == self.device:
             return self
-        return GraphBatch._build(self.graphs, self.index, device)
+        return GraphBatch(
+            self.graphs,
+            self.index.to(device),
+            self.mask.to(device),
+            self.atomic_numbers.to(device),
+            self.atom_mask.to(device),
+            self.topological_distances.to(device),
+            self.tetrahedral.to(device),
+            self.pair_stereo.to(device),
+        )
 
 
 def _integers(name: str, values: Any) -> NDArray[np.int64]:

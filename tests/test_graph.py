@@ -131,6 +131,16 @@ def test_selecting_keeps_tables_and_picks_systems(systems):
     assert torch.equal(chosen.mask.sum(1), chosen.n_atoms)
 
 
+def test_taking_leaves_tables_of_other_molecules_behind():
+    batch = GraphBatch.from_graphs([WATER, BUTENE, CHAIN, WATER])
+    chosen = batch.take(torch.tensor([3, 1, 0]))
+    assert chosen.graphs == (WATER, BUTENE, WATER)
+    assert chosen.systems == [WATER, BUTENE, WATER]
+    for name in ("atomic_numbers", "topological_distances", "tetrahedral", "pair_stereo"):
+        assert torch.equal(getattr(chosen, name), getattr(batch, name)[[0, 1, 0]])
+    assert torch.equal(chosen.mask, batch.mask[[3, 1, 0]])
+
+
 def test_moving_to_the_same_device_is_free():
     batch = GraphBatch.replicate(WATER, 2)
     assert batch.to("cpu") is batch

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from ase_tito.canonical import graph_key
+from ase_tito.data.buckets import size_buckets
+from ase_tito.data.lags import lag_distribution as make_distribution
+from ase_tito.data.lags import whole_frames
 from ase_tito.data.trajectory import MolecularTrajectory
-from ase_tito.errors import DataError
+from ase_tito.errors import DataError, TITOWarning
 from ase_tito.graph import GraphBatch, MolecularGraph
 
 
@@ -58,87 +62,164 @@ class PairBatch:
 
 
 class LaggedPairs:
-    """Draws pairs with log-uniform lags, molecules balanced, no pair across a trajectory's end.
+    """Draws pairs a lag apart, every molecule equally often, none across a trajectory's end.
+
+    A molecule is drawn first, then a lag, then one of all the pairs of frames that the molecule's
+    trajectories hold at this lag. A batch has molecules of similar size: one group of them
+    (bucket), drawn as often as it has molecules.
 
     Parameters
     ----------
     trajectories : sequence of MolecularTrajectory
-        Several may be of one molecule: these are drawn in proportion to their frames.
-    lag_range_ps : tuple of float
-        Shortest and longest lag; rounded down to whole frames.
+        Several may be of one molecule, and at several temperatures. Positions may be views of a
+        memory map: only frames that are drawn are read.
+    lag_range_ps : tuple of float, optional
+        Shortest and longest lag. A trajectory serves lags up to half its length, so that a short
+        one limits the lags of its own molecule alone.
+    lag_distribution : {'log-uniform', 'uniform'}
+        Of the lags in that range, which are rounded down to whole frames.
+    lags_ps : sequence of float, optional
+        A list of lags, each drawn equally often, in place of the range.
+    largest_padding : float
+        Share of a batch's atoms that may be padding, on average (`size_buckets`); 1 makes batches
+        of molecules of any size.
+
+    Attributes
+    ----------
+    lags : LagDistribution
+    left_out : tuple of str
+        Names of trajectories that are too short for the shortest lag.
 
     Raises
     ------
     DataError
-        If a trajectory's frames are too far apart for the shortest lag, or it ends before the
-        longest.
+        If a trajectory's frames are too far apart for the shortest lag, or no trajectory is long
+        enough for the longest.
+
+    Warns
+    -----
+    TITOWarning
+        Naming the trajectories that are left out.
     """
 
     def __init__(
-        self, trajectories: Sequence[MolecularTrajectory], lag_range_ps: tuple[float, float]
+        self,
+        trajectories: Sequence[MolecularTrajectory],
+        lag_range_ps: tuple[float, float] | None = None,
+        *,
+        lag_distribution: str = "log-uniform",
+        lags_ps: Sequence[float] | None = None,
+        largest_padding: float = 0.2,
     ) -> None:
         if not trajectories:
             raise DataError("there are no trajectories to draw pairs from")
-        low, high = lag_range_ps
+        self.lags = make_distribution(lag_range_ps, lag_distribution, lags_ps)
         for trajectory in trajectories:
-            spacing = trajectory.frame_spacing_ps
-            if low < spacing * (1 - 1e-6):
-                raise DataError(
-                    f"{trajectory.name}: frames are {spacing:g} ps apart, "
-                    f"too far for lags from {low:g} ps"
-                )
-            if high >= spacing * (len(trajectory) - 1):
-                raise DataError(
-                    f"{trajectory.name}: {len(trajectory)} frames of {spacing:g} ps are too few "
-                    f"for lags up to {high:g} ps"
-                )
-        self.lag_range_ps = (float(low), float(high))
-        molecules: dict[str, list[MolecularTrajectory]] = {}
-        for trajectory in trajectories:
+            self.lags.check_spacing(trajectory.name, trajectory.frame_spacing_ps)
+        low, high = self.lags.range_ps
+        longest = max(map(longest_lag_ps, trajectories))
+        if longest < high * (1 - 1e-6):
+            raise DataError(
+                f"lags up to {high:g} ps need a trajectory of twice that time, and the longest "
+                f"ends after {2 * longest:g} ps: shorten the lags, or give longer trajectories"
+            )
+        fitting = [t for t in trajectories if longest_lag_ps(t) >= low * (1 - 1e-6)]
+        self.left_out = tuple(t.name for t in trajectories if longest_lag_ps(t) < low * (1 - 1e-6))
+        if self.left_out:
+            shown = ", ".join(self.left_out[:5]) + (", …" if len(self.left_out) > 5 else "")
+            warnings.warn(
+                f"{len(self.left_out)} trajectories are shorter than twice the shortest lag of "
+                f"{low:g} ps and left out: {shown}",
+                TITOWarning,
+                stacklevel=2,
+            )
+        molecules: dict[bytes, list[MolecularTrajectory]] = {}
+        for trajectory in fitting:
             molecules.setdefault(_identity(trajectory.graph), []).append(trajectory)
-        self._molecules = list(molecules.values())
-        # one graph instance a molecule: batches store its tables once
-        self._graphs = [group[0].graph for group in self._molecules]
+        self._molecules = [_Molecule(group, high) for group in molecules.values()]
+        sizes = [molecule.graph.n_atoms for molecule in self._molecules]
+        self._buckets = size_buckets(sizes, largest_padding)
+        self._edges = np.cumsum([len(bucket) for bucket in self._buckets])
+        self._tables: dict[int, GraphBatch] = {}
 
     @property
     def graphs(self) -> list[MolecularGraph]:
-        """One graph for each distinct molecule."""
-        return list(self._graphs)
+        """One graph for each distinct molecule that pairs are drawn of."""
+        return [molecule.graph for molecule in self._molecules]
+
+    @property
+    def lag_range_ps(self) -> tuple[float, float]:
+        """The shortest and the longest lag."""
+        return self.lags.range_ps
 
     def sample(self, count: int, rng: np.random.Generator) -> PairBatch:
-        """Draw `count` pairs."""
-        low, high = self.lag_range_ps
-        chosen = rng.integers(len(self._molecules), size=count)
-        lags = np.exp(rng.uniform(np.log(low), np.log(high), size=count))
-        uniform = rng.random((count, 2))
-        graphs = GraphBatch.from_graphs(self._graphs[m] for m in chosen)
+        """Draw `count` pairs of one bucket; all that is random comes from `rng`."""
+        number = int(np.searchsorted(self._edges, rng.integers(self._edges[-1]), side="right"))
+        bucket = self._buckets[number]
+        place = rng.integers(len(bucket), size=count)
+        uniform = rng.random((3, count))
+        chosen = [self._molecules[m] for m in bucket[place]]
+        lags = self.lags.draw(
+            uniform[0],
+            np.array([molecule.longest_lag_ps for molecule in chosen]),
+            np.array([molecule.frame_spacing_ps for molecule in chosen]),
+        )
+        graphs = self._batch(number, place)
         pairs = np.zeros((2, *graphs.mask.shape, 3), np.float32)
-        lag_time, temperature = np.empty(count), np.empty(count)
-        for k, (molecule, lag, (which, where)) in enumerate(
-            zip(chosen, lags, uniform, strict=True)
+        lag_time, temperature = np.empty(count, np.float32), np.empty(count, np.float32)
+        for k, (molecule, lag, which, where) in enumerate(
+            zip(chosen, lags.tolist(), *uniform[1:].tolist(), strict=True)
         ):
-            group = self._molecules[molecule]
-            edges = np.cumsum([len(trajectory) for trajectory in group])
-            trajectory = group[int(np.searchsorted(edges, which * edges[-1], side="right"))]
-            frames = max(1, int(lag / trajectory.frame_spacing_ps + 1e-6))
+            trajectory, frames = molecule.choose(lag, which)
             start = int(where * (len(trajectory) - frames))
-            n = trajectory.graph.n_atoms
+            n = molecule.graph.n_atoms
             pairs[0, k, :n] = trajectory.positions[start]
             pairs[1, k, :n] = trajectory.positions[start + frames]
             lag_time[k] = frames * trajectory.frame_spacing_ps
             temperature[k] = trajectory.temperature_K
         condition, target = torch.from_numpy(pairs)
         return PairBatch(
-            graphs,
-            condition,
-            target,
-            torch.from_numpy(lag_time).to(condition.dtype),
-            torch.from_numpy(temperature).to(condition.dtype),
+            graphs, condition, target, torch.from_numpy(lag_time), torch.from_numpy(temperature)
         )
 
+    def _batch(self, number: int, place: NDArray[np.int64]) -> GraphBatch:
+        """Systems of one bucket. Shapes depend on bucket and count alone, as compilers like it."""
+        if number not in self._tables:
+            bucket = self._buckets[number]
+            self._tables[number] = GraphBatch.from_graphs(self._molecules[m].graph for m in bucket)
+        tables, systems = self._tables[number], torch.from_numpy(place)
+        return tables.select(systems) if len(tables.graphs) <= len(place) else tables.take(systems)
 
-def _identity(graph: MolecularGraph) -> str:
+
+def longest_lag_ps(trajectory: MolecularTrajectory) -> float:
+    """Half a trajectory's length: at longer lags, pairs are few and share their frames."""
+    return 0.5 * trajectory.frame_spacing_ps * (len(trajectory) - 1)
+
+
+class _Molecule:
+    """All trajectories of one molecule."""
+
+    def __init__(self, trajectories: Sequence[MolecularTrajectory], high: float) -> None:
+        self.graph = trajectories[0].graph  # one instance, whose tables are stored once
+        self.longest_lag_ps = min(high, max(map(longest_lag_ps, trajectories)))
+        self.frame_spacing_ps = min(t.frame_spacing_ps for t in trajectories)
+        self._trajectories = tuple(trajectories)
+        self._longest = np.array([longest_lag_ps(t) * (1 + 1e-6) for t in trajectories])
+        self._lengths = np.array([len(t) for t in trajectories])
+        self._spacings = np.array([t.frame_spacing_ps for t in trajectories])
+
+    def choose(self, lag: float, uniform: float) -> tuple[MolecularTrajectory, int]:
+        """A trajectory, and the lag in its frames: each pair of this lag is equally likely."""
+        if len(self._trajectories) == 1:
+            return self._trajectories[0], int(whole_frames(lag, self.frame_spacing_ps))
+        frames = whole_frames(lag, self._spacings)
+        pairs = np.where(lag <= self._longest, self._lengths - frames, 0)
+        edges = np.cumsum(pairs)
+        k = int(np.searchsorted(edges, uniform * edges[-1], side="right"))
+        return self._trajectories[k], int(frames[k])
+
+
+def _identity(graph: MolecularGraph) -> bytes:
     """Equal for trajectories of one molecule with one order of atoms."""
-    return f"{graph_key(graph)} {graph.atomic_numbers.tolist()} {graph.bonds.tolist()}" + str(
-        graph.tetrahedral.tolist() + graph.double_bonds.tolist()
-    )
+    arrays = (graph.atomic_numbers, graph.bonds, graph.tetrahedral, graph.double_bonds)
+    return b"|".join(array.tobytes() for array in arrays)
