@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,14 @@ from ase_tito.errors import ConfigError, OutputError, TITOError
 from ase_tito.md.files import write_atomically
 from ase_tito.md.manifest import write_manifest
 from ase_tito.md.plan import CampaignPlan, MoleculePlan
-from ase_tito.md.task import RunTask, planned_ps, run_task, simulated_ps
+from ase_tito.md.task import (
+    RunTask,
+    molecule_folder,
+    planned_ps,
+    run_task,
+    simulated_ps,
+    tasks_of,
+)
 
 Report = Callable[[float, float, str], None]
 """Takes picoseconds done and to do over all molecules, and a message or ''."""
@@ -93,9 +100,7 @@ def run_campaign(
             check_identity(output, molecule, plan.seed)
         write_manifest(output, plan, command)
         tasks = [
-            RunTask(output, molecule, plan.seed, run)
-            for molecule in plan.molecules
-            for run in range(max(molecule.starts, molecule.slow_starts or 0))
+            task for molecule in plan.molecules for task in tasks_of(output, molecule, plan.seed)
         ]
         total = sum(planned_ps(molecule) for molecule in plan.molecules)
         before = sum(simulated_ps(output, molecule) for molecule in plan.molecules)
@@ -117,21 +122,30 @@ def run_campaign(
 
 
 def check_identity(output: Path, molecule: MoleculePlan, seed: int) -> None:
-    """Note down a molecule's settings, or compare them with those noted."""
-    folder = output / "molecules" / molecule.name
-    path = folder / "settings.json"
-    wanted = json.loads(json.dumps({**molecule.identity(), "seed": seed}))
-    if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, json.dumps(wanted, indent=2).encode())
-        return
-    found = json.loads(path.read_text())
-    changed = _differences(wanted, found)
-    if changed:
-        raise ConfigError(
-            f"{molecule.name} was simulated with other settings ({', '.join(changed)}); restore "
-            "them, or choose another output directory"
-        )
+    """Note down a molecule's settings, or compare them with those noted.
+
+    Raises
+    ------
+    ConfigError
+        If they differ in more than times.
+    """
+    folder = molecule_folder(output, molecule)
+    noted = {"settings.json": {**molecule.identity(), "seed": seed}}
+    if molecule.exchange is not None:  # may come later, where runs turn out not to mix
+        ladder = {k: v for k, v in asdict(molecule.exchange).items() if k != "time_ns"}
+        noted["exchange.json"] = ladder
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, settings in noted.items():
+        path, wanted = folder / name, json.loads(json.dumps(settings))
+        if not path.exists():
+            write_atomically(path, json.dumps(wanted, indent=2).encode())
+            continue
+        changed = _differences(wanted, json.loads(path.read_text("utf-8")))
+        if changed:
+            raise ConfigError(
+                f"{molecule.name} was simulated with other settings ({', '.join(changed)}); "
+                "restore them, or choose another output directory"
+            )
 
 
 def _differences(wanted: dict[str, Any], found: dict[str, Any]) -> list[str]:

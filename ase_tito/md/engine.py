@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-State = dict[str, NDArray[np.generic]]
+State = dict[str, NDArray[Any]]
 """All that is needed to go on, as arrays: positions and velocities, at full precision."""
 
 Progress = Callable[[float], None]

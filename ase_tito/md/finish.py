@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,14 +11,16 @@ from ase_tito.analysis.mixing import Mixing
 from ase_tito.data.records import MoleculeRecord, Run
 from ase_tito.data.writer import DatasetWriter
 from ase_tito.errors import DataError, TITOError
+from ase_tito.md.build import MOLECULE
 from ase_tito.md.manifest import read_manifest, update_manifest, versions
 from ase_tito.md.mixing import run_mixing
-from ase_tito.md.molecule import load_molecule
+from ase_tito.md.molecule import BuiltMolecule, load_molecule
 from ase_tito.md.plan import CampaignPlan, MoleculePlan
 from ase_tito.md.run import RunData, read_run
-from ase_tito.md.task import MOLECULE, failure, molecule_folder, run_folder
+from ase_tito.md.task import failure, molecule_folder, run_name
 
 DATASET = "dataset.h5"
+NOT_BEGUN = "not begun"
 
 
 @dataclass(frozen=True)
@@ -29,17 +31,26 @@ class MoleculeSummary:
     ----------
     name : str
     simulated_ns : float
+        Stored, over all runs.
     runs : int
     mixing : Mixing or None
+        Of the independent runs.
+    exchange_mixing : Mixing or None
+        Of replica exchange, at the lowest temperature.
     left_out : str
         Why it is not in the data set; '' if it is.
     """
 
     name: str
-    simulated_ns: float
-    runs: int
+    simulated_ns: float = 0.0
+    runs: int = 0
     mixing: Mixing | None = None
+    exchange_mixing: Mixing | None = None
     left_out: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON values."""
+        return asdict(self)
 
 
 def finish(
@@ -66,10 +77,9 @@ def finish(
     path = output / DATASET
     fresh = path.with_name("new-" + path.name)
     fresh.unlink(missing_ok=True)
-    force_fields = sorted({molecule.force_field for molecule in plan.molecules})
     attributes = {
         "description": plan.description,
-        "force_field": "; ".join(force_fields),
+        "force_field": "; ".join(sorted({molecule.force_field for molecule in plan.molecules})),
         "seed": plan.seed,
         "versions": versions(),
     }
@@ -80,22 +90,14 @@ def finish(
             step()
         written = {summary.name for summary in summaries if not summary.left_out}
         if not written:
-            raise DataError(f"{output}: there are no frames yet")
+            reasons = {summary.left_out for summary in summaries} - {NOT_BEGUN}
+            raise DataError(f"{output}: there are no frames; {'; '.join(reasons) or NOT_BEGUN}")
         for split, names in plan.splits.items():
             writer.set_split(split, [name for name in names if name in written])
     fresh.replace(path)
-    manifest = read_manifest(output).get("molecules", {})
-    found = {
-        summary.name: {
-            **manifest.get(summary.name, {}),
-            "simulated_ns": summary.simulated_ns,
-            "runs": summary.runs,
-            "mixing": asdict(summary.mixing) if summary.mixing else None,
-            "left_out": summary.left_out,
-        }
-        for summary in summaries
-    }
-    update_manifest(output, {"molecules": {**manifest, **found}})
+    known = read_manifest(output).get("molecules", {})
+    found = {s.name: {**known.get(s.name, {}), **s.to_dict()} for s in summaries}
+    update_manifest(output, {"molecules": {**known, **found}})
     return summaries
 
 
@@ -104,25 +106,29 @@ def _add(writer: DatasetWriter, plan: MoleculePlan, output: Path) -> MoleculeSum
     folder = molecule_folder(output, plan)
     reason = failure(folder)
     if reason:
-        return MoleculeSummary(plan.name, 0.0, 0, left_out=reason)
-    if not (folder / MOLECULE).exists():
-        return MoleculeSummary(plan.name, 0.0, 0, left_out="not begun")
+        return MoleculeSummary(plan.name, left_out=reason)
     try:
+        if not (folder / MOLECULE).exists():
+            return MoleculeSummary(plan.name, left_out=NOT_BEGUN)
         molecule = load_molecule(folder / MOLECULE)
-        found = {
-            k: data
-            for k in range(len(molecule.starts))
-            if (data := read_run(run_folder(folder, k))) is not None
-        }
-        if not found:
-            return MoleculeSummary(plan.name, 0.0, 0, left_out="not begun")
-        spacing = plan.settings.frame_spacing_ps
-        mixed = run_mixing([data.positions for data in found.values()], molecule.graph, spacing)
+        runs = dict(_stored(folder, range(len(molecule.starts))))
+        exchange = dict(_stored(folder, [None] if plan.exchange is not None else []))
+        if not runs and not exchange:
+            return MoleculeSummary(plan.name, left_out=NOT_BEGUN)
+        summary = MoleculeSummary(
+            plan.name,
+            sum(len(data.positions) for data in (*runs.values(), *exchange.values()))
+            * plan.settings.frame_spacing_ps
+            / 1000,
+            len(runs) + len(exchange),
+            _mixing(plan, molecule, runs.values()),
+            _mixing(plan, molecule, exchange.values()),
+        )
         writer.add(
             MoleculeRecord(
                 plan.name,
                 molecule.graph,
-                tuple(_run(plan, k, data) for k, data in found.items()),
+                tuple(_run(plan, k, data) for k, data in {**runs, **exchange}.items()),
                 molecule.smiles,
                 plan.force_field,
                 {
@@ -130,27 +136,41 @@ def _add(writer: DatasetWriter, plan: MoleculePlan, output: Path) -> MoleculeSum
                     "time_step_fs": plan.settings.time_step_fs,
                     "friction_per_ps": plan.settings.friction_per_ps,
                     "hydrogen_mass_amu": plan.settings.hydrogen_mass_amu,
-                    "mixing": asdict(mixed) if mixed else None,
+                    "mixing": summary.to_dict()["mixing"],
+                    "exchange_mixing": summary.to_dict()["exchange_mixing"],
                 },
             )
         )
     except TITOError as error:
-        return MoleculeSummary(plan.name, 0.0, 0, left_out=" ".join(str(error).split()))
-    time = sum(len(data.positions) for data in found.values()) * spacing / 1000
-    return MoleculeSummary(plan.name, time, len(found), mixed)
+        return MoleculeSummary(plan.name, left_out=" ".join(str(error).split()))
+    return summary
 
 
-def _run(plan: MoleculePlan, number: int, data: RunData) -> Run:
-    counts: dict[str, Any] = {
-        key: value.mean(0).tolist() if key.endswith("_K") else value.sum(0).tolist()
-        for key, value in data.counts.items()
+def _stored(folder: Path, runs: Iterable[int | None]) -> Iterable[tuple[int | None, RunData]]:
+    for run in runs:
+        data = read_run(folder / run_name(run))
+        if data is not None:
+            yield run, data
+
+
+def _mixing(plan: MoleculePlan, molecule: BuiltMolecule, runs: Iterable[RunData]) -> Mixing | None:
+    positions = [data.positions for data in runs]
+    return run_mixing(positions, molecule.graph, plan.settings.frame_spacing_ps)
+
+
+def _run(plan: MoleculePlan, number: int | None, data: RunData) -> Run:
+    attributes: dict[str, Any] = {
+        key: (values.mean(0) if key.endswith("_K") else values.sum(0)).tolist()
+        for key, values in data.counts.items()
     }
+    if number is not None:
+        attributes["start"] = number
     return Run(
-        f"run-{number}",
+        run_name(number),
         data.positions,
         plan.settings.frame_spacing_ps,
         plan.settings.temperature_K,
         data.energies,
-        True,
-        {"start": number, **counts},
+        number is not None,
+        attributes,
     )

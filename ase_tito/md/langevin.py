@@ -17,7 +17,8 @@ from ase_tito.md.energies import EV_PER_KJ_MOL
 from ase_tito.md.engine import Block, Progress, State, centred
 from ase_tito.md.settings import LangevinSettings
 
-_GAS_CONSTANT = unit.MOLAR_GAS_CONSTANT_R.value_in_unit(unit.kilojoule_per_mole / unit.kelvin)
+GAS_CONSTANT = unit.MOLAR_GAS_CONSTANT_R.value_in_unit(unit.kilojoule_per_mole / unit.kelvin)
+"""In kJ/mol/K."""
 
 
 class LangevinEngine:
@@ -49,7 +50,7 @@ class LangevinEngine:
         self._degrees_of_freedom = 3 * system.getNumParticles()
 
     def start(self, positions: NDArray[np.float64], seed: int) -> State:
-        self._seed(seed)
+        self.reseed(seed)
         self._context.setPositions(0.1 * positions)  # Å to nm
         openmm.LocalEnergyMinimizer.minimize(self._context)
         self._context.setVelocitiesToTemperature(self.temperature_K, seed)
@@ -57,7 +58,8 @@ class LangevinEngine:
         return self._state()
 
     def block(self, state: State, seed: int, frames: int, progress: Progress) -> Block:
-        self.resume(state, seed)
+        self.reseed(seed)
+        self._set(state)
         n = self._context.getSystem().getNumParticles()
         positions, energies = np.empty((frames, n, 3)), np.empty(frames)
         kinetic = 0.0
@@ -68,7 +70,7 @@ class LangevinEngine:
             energies[k] = now.getPotentialEnergy().value_in_unit(unit.kilojoule_per_mole)
             kinetic += now.getKineticEnergy().value_in_unit(unit.kilojoule_per_mole)
             progress(self.settings.frame_spacing_ps)
-        temperature = 2 * kinetic / (frames * self._degrees_of_freedom * _GAS_CONSTANT)
+        temperature = 2 * kinetic / (frames * self._degrees_of_freedom * GAS_CONSTANT)
         return Block(
             centred(positions),
             energies * EV_PER_KJ_MOL,
@@ -76,15 +78,29 @@ class LangevinEngine:
             {"kinetic_temperature_K": np.array(temperature)},
         )
 
-    def resume(self, state: State, seed: int) -> None:
-        """Take up a state, and draw noise from this seed on."""
-        self._seed(seed)
+    def advance(self, state: State) -> tuple[State, float]:
+        """The state a frame later and its potential energy in kJ/mol; noise goes on."""
+        self._set(state)
+        self._step(self.settings.steps_per_frame)
+        return self._state(), self._potential()
+
+    def potential(self, state: State) -> float:
+        """Potential energy in kJ/mol."""
+        self._set(state)
+        return self._potential()
+
+    def reseed(self, seed: int) -> None:
+        """Draw noise from this seed on."""
+        self._integrator.setRandomNumberSeed(seed)
+        self._context.reinitialize()  # seeds are read when a context is made
+
+    def _set(self, state: State) -> None:
         self._context.setPositions(state["positions_nm"])
         self._context.setVelocities(state["velocities_nm_per_ps"])
 
-    def _seed(self, seed: int) -> None:
-        self._integrator.setRandomNumberSeed(seed)
-        self._context.reinitialize()  # seeds are read when a context is made
+    def _potential(self) -> float:
+        now = self._context.getState(energy=True)
+        return float(now.getPotentialEnergy().value_in_unit(unit.kilojoule_per_mole))
 
     def _step(self, steps: int) -> None:
         try:

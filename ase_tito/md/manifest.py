@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -51,7 +52,9 @@ def write_manifest(output: Path, plan: CampaignPlan, command: str) -> None:
                 molecule.name: {
                     **before.get("molecules", {}).get(molecule.name, {}),
                     **molecule.identity(),
+                    "force_field": molecule.force_field,
                     "time_ns": molecule.time_ns,
+                    "exchange": asdict(molecule.exchange) if molecule.exchange else None,
                 }
                 for molecule in plan.molecules
             },

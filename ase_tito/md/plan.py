@@ -1,19 +1,62 @@
-"""What a campaign simulates: groups of molecules with their settings, read from TOML."""
+"""What a campaign simulates: molecules, where they come from, for how long, and how."""
 
 from __future__ import annotations
 
-import os
-import tomllib
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ase_tito.errors import ConfigError, TITOError
+from ase_tito.errors import ConfigError
+from ase_tito.md.exchange import ExchangeSettings
+from ase_tito.md.sequence import RESIDUES
 from ase_tito.md.settings import LangevinSettings
-from ase_tito.md.smiles import file_name, parse_smiles
 
-_SIMULATION = {item.name for item in fields(LangevinSettings)}
+PEPTIDE_FORCE_FIELDS = ("ff14SB", "ff96")
+RADII = ("mbondi2", "mbondi3")
+
+
+@dataclass(frozen=True)
+class PeptidePlan:
+    """A peptide in an Amber force field and OBC2 implicit solvent.
+
+    Parameters
+    ----------
+    residues : tuple of str
+        Of `ase_tito.md.sequence.parse_sequence`.
+    force_field : {'ff14SB', 'ff96'}
+    radii : {'mbondi2', 'mbondi3'}
+        Of the solvent.
+    """
+
+    residues: tuple[str, ...]
+    force_field: str = "ff14SB"
+    radii: str = "mbondi2"
+
+    def __post_init__(self) -> None:
+        unknown = [name for name in self.residues if name not in (*RESIDUES, "ACE", "NME")]
+        if unknown:
+            raise ConfigError(f"unknown residue {unknown[0]!r}")
+        for key, known in (("force_field", PEPTIDE_FORCE_FIELDS), ("radii", RADII)):
+            if getattr(self, key) not in known:
+                raise ConfigError(
+                    f"{key} must be one of {', '.join(known)}, not {getattr(self, key)!r}"
+                )
+
+
+@dataclass(frozen=True)
+class CalculatorPlan:
+    """A structure with an ASE calculator.
+
+    Parameters
+    ----------
+    structure : Path
+        A file with one molecule; its frames are starts.
+    calculator : str
+        ``FILE.py:NAME``: a calculator, or a function without arguments that makes one.
+    """
+
+    structure: Path
+    calculator: str
 
 
 @dataclass(frozen=True)
@@ -24,27 +67,39 @@ class MoleculePlan:
     ----------
     name : str
         Unique, safe as a file name.
-    smiles : str
     time_ns : float
-        Over all its runs.
+        Over all its independent runs.
+    smiles : str
+        GAFF2 in vacuum, or one of the two following.
+    peptide : PeptidePlan, optional
+    calculator : CalculatorPlan, optional
     settings : LangevinSettings
     starts : int
-        Independent runs, each from a conformer of its own.
+        Independent runs, each from a geometry of its own.
     slow_starts : int, optional
-        Runs of molecules with slow torsions, instead of `starts`.
+        Runs of molecules with slow torsions, instead of `starts`; from SMILES only.
+    exchange : ExchangeSettings, optional
+        A replica-exchange run besides.
     split : str
         Of the data set; may be empty.
     """
 
     name: str
-    smiles: str
     time_ns: float
+    smiles: str = ""
+    peptide: PeptidePlan | None = None
+    calculator: CalculatorPlan | None = None
     settings: LangevinSettings = field(default_factory=LangevinSettings)
     starts: int = 1
     slow_starts: int | None = None
+    exchange: ExchangeSettings | None = None
     split: str = ""
 
     def __post_init__(self) -> None:
+        if not self.name or set(self.name) & set('/\\:*?"<>| ') or self.name.startswith("."):
+            raise ConfigError(f"{self.name!r} cannot be a molecule's name: it is no file name")
+        if sum(map(bool, (self.smiles, self.peptide, self.calculator))) != 1:
+            raise ConfigError(f"{self.name}: give one of a SMILES, a sequence and a calculator")
         for key in ("starts", "slow_starts"):
             value = getattr(self, key)
             if value is None and key == "slow_starts":
@@ -53,18 +108,32 @@ class MoleculePlan:
                 raise ConfigError(f"{key} must be a whole number from 1, not {value!r}")
         if not isinstance(self.time_ns, int | float) or not self.time_ns > 0:
             raise ConfigError(f"time_ns must be positive, not {self.time_ns!r}")
+        if self.exchange is not None and self.calculator is not None:
+            raise ConfigError(f"{self.name}: replica exchange is for SMILES and sequences only")
 
     @property
     def force_field(self) -> str:
         """For people to read."""
+        if self.peptide is not None:
+            return (
+                f"{self.peptide.force_field}, OBC2 implicit solvent with {self.peptide.radii} "
+                "radii, no cutoff, no constraints"
+            )
+        if self.calculator is not None:
+            return f"ASE calculator {Path(self.calculator.calculator).name}"
         return "GAFF2, AM1-BCC charges, vacuum, no cutoff, no constraints"
 
     def identity(self) -> dict[str, Any]:
         """What must not change while a molecule's runs are continued; they may become longer."""
         entries = asdict(self)
-        for key in ("time_ns", "split", "name"):
+        for key in ("time_ns", "split", "name", "exchange"):
             del entries[key]
         del entries["settings"]["block_ps"]
+        if self.calculator is not None:
+            entries["calculator"] = {
+                "structure": self.calculator.structure.name,
+                "calculator": Path(self.calculator.calculator).name,
+            }
         return entries
 
 
@@ -105,88 +174,3 @@ class CampaignPlan:
             if molecule.split:
                 found.setdefault(molecule.split, []).append(molecule.name)
         return found
-
-
-def read_plan(path: str | os.PathLike[str]) -> CampaignPlan:
-    """Read a campaign from TOML.
-
-    Raises
-    ------
-    ConfigError
-        Naming the file and the entry or molecule at fault.
-    """
-    path = Path(path)
-    try:
-        entries = tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not valid TOML ({error})") from error
-    try:
-        _known("", entries, {"seed", "description", "simulation", "molecules"})
-        common = _section("simulation", entries.get("simulation", {}), _SIMULATION)
-        groups = entries.get("molecules", [])
-        if not isinstance(groups, list):
-            raise ConfigError("molecules must be an array of tables: [[molecules]]")
-        return CampaignPlan(
-            tuple(plan for group in groups for plan in _group(group, common, path.parent)),
-            **{key: entries[key] for key in ("seed", "description") if key in entries},
-        )
-    except (TITOError, TypeError) as error:
-        raise ConfigError(f"{path}: {error}") from error
-
-
-def plans_from_smiles(lines: list[tuple[str, str]], **settings: Any) -> list[MoleculePlan]:
-    """One plan for each (SMILES, name or ''); `settings` are those of `MoleculePlan`."""
-    from rdkit import Chem
-
-    return [
-        MoleculePlan(
-            name=name or file_name(Chem.MolToSmiles(parse_smiles(smiles))),
-            smiles=smiles,
-            **settings,
-        )
-        for smiles, name in lines
-    ]
-
-
-def read_smiles_file(path: Path) -> list[tuple[str, str]]:
-    """SMILES and names ('' where there is none) of a .smi file: one molecule a line, # comments."""
-    try:
-        lines = path.read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read as a list of SMILES ({error})") from error
-    words = [line.split() for line in lines]
-    return [(w[0], w[1] if len(w) > 1 else "") for w in words if w and not w[0].startswith("#")]
-
-
-def _group(group: Any, common: Mapping[str, Any], directory: Path) -> list[MoleculePlan]:
-    own = {"smiles", "time_ns", "starts", "slow_starts", "split"}
-    entries = _section("molecules", group, own | _SIMULATION)
-    for required in ("smiles", "time_ns"):
-        if required not in entries:
-            raise ConfigError(f"{required} is missing in [[molecules]]")
-    smiles = entries.pop("smiles")
-    if isinstance(smiles, str):
-        lines = read_smiles_file(directory / smiles)
-    elif isinstance(smiles, list):
-        lines = [(str(item), "") for item in smiles]
-    else:
-        raise ConfigError("smiles must be a list of SMILES, or the name of a .smi file")
-    simulation = {key: entries.pop(key) for key in list(entries) if key in _SIMULATION}
-    return plans_from_smiles(
-        lines, settings=LangevinSettings(**{**common, **simulation}), **entries
-    )
-
-
-def _section(name: str, entries: Any, known: set[str]) -> dict[str, Any]:
-    if not isinstance(entries, Mapping):
-        raise ConfigError(f"[{name}] must be a section")
-    _known(f" in [{name}]", entries, known)
-    return dict(entries)
-
-
-def _known(where: str, entries: Mapping[str, Any], known: set[str]) -> None:
-    unknown = sorted(set(entries) - known)
-    if unknown:
-        raise ConfigError(f"unknown entries{where}: {', '.join(unknown)}")

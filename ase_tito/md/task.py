@@ -8,17 +8,14 @@ from pathlib import Path
 from filelock import FileLock
 
 from ase_tito.errors import DataError, TITOError
+from ase_tito.md.build import engine, prepare
 from ase_tito.md.engine import Progress, seed_of
 from ase_tito.md.files import write_atomically
-from ase_tito.md.gaff import gaff_prmtop
-from ase_tito.md.langevin import LangevinEngine
-from ase_tito.md.molecule import BuiltMolecule, load_molecule, save_molecule
 from ase_tito.md.plan import MoleculePlan
 from ase_tito.md.run import continue_run, frames_done
-from ase_tito.md.smiles import molecule_from_smiles
-from ase_tito.md.system import repartitioned_masses, set_masses, system_from_prmtop
 
-MOLECULE, TOPOLOGY, FAILURE = "molecule.npz", "system.prmtop", "failed.txt"
+FAILURE = "failed.txt"
+EXCHANGE = "exchange"
 
 
 @dataclass(frozen=True)
@@ -32,14 +29,23 @@ class RunTask:
     molecule : MoleculePlan
     seed : int
         Of the campaign.
-    run : int
-        Counted from 0. What the molecule turns out not to need is no work.
+    run : int or None
+        Counted from 0, or None for replica exchange. What the molecule turns out not to need is no
+        work.
     """
 
     output: Path
     molecule: MoleculePlan
     seed: int
-    run: int
+    run: int | None
+
+
+def tasks_of(output: Path, molecule: MoleculePlan, seed: int) -> list[RunTask]:
+    """All runs that a molecule may need."""
+    runs: list[int | None] = list(range(max(molecule.starts, molecule.slow_starts or 0)))
+    if molecule.exchange is not None:
+        runs.append(None)
+    return [RunTask(output, molecule, seed, run) for run in runs]
 
 
 def run_task(task: RunTask, progress: Progress) -> None:
@@ -58,17 +64,17 @@ def run_task(task: RunTask, progress: Progress) -> None:
         with FileLock(folder / ".lock"):  # whoever comes first builds it for all runs
             molecule = prepare(plan, folder, task.seed)
         runs = len(molecule.starts)
-        if task.run >= runs:
+        if task.run is not None and task.run >= runs:
             return
-        system = system_from_prmtop(folder / TOPOLOGY)
-        set_masses(system, repartitioned_masses(molecule.graph, plan.settings.hydrogen_mass_amu))
+        exchange = plan.exchange if task.run is None else None
+        time_ns = plan.time_ns / runs if exchange is None else exchange.time_ns
         continue_run(
-            run_folder(folder, task.run),
-            LangevinEngine(system, plan.settings),
+            folder / run_name(task.run),
+            engine(plan, molecule, folder, exchange=task.run is None),
             molecule.graph,
-            molecule.starts[task.run],
-            seed=seed_of(task.seed, plan.name, task.run),
-            frames=plan.settings.frames(1000 * plan.time_ns / runs),
+            molecule.starts[task.run or 0],
+            seed=seed_of(task.seed, plan.name, EXCHANGE if task.run is None else task.run),
+            frames=plan.settings.frames(1000 * time_ns),
             block_frames=plan.settings.block_frames,
             progress=progress,
         )
@@ -78,29 +84,14 @@ def run_task(task: RunTask, progress: Progress) -> None:
         raise
 
 
-def prepare(plan: MoleculePlan, folder: Path, seed: int) -> BuiltMolecule:
-    """The molecule of a plan, with its topology beside it; both are made once and kept."""
-    if not (folder / MOLECULE).exists():
-        molecule = molecule_from_smiles(
-            plan.smiles,
-            starts=plan.starts,
-            slow_starts=plan.slow_starts,
-            seed=seed_of(seed, plan.name, "conformers"),
-            name=plan.name,
-        )
-        write_atomically(folder / TOPOLOGY, gaff_prmtop(molecule).encode())
-        save_molecule(folder / MOLECULE, molecule)
-    return load_molecule(folder / MOLECULE)
-
-
 def molecule_folder(output: Path, plan: MoleculePlan) -> Path:
     """Where all of a molecule is."""
     return output / "molecules" / plan.name
 
 
-def run_folder(folder: Path, run: int) -> Path:
-    """Where the blocks of a run are."""
-    return folder / f"run-{run}"
+def run_name(run: int | None) -> str:
+    """The folder of a run's blocks within its molecule's, and its name in the data set."""
+    return EXCHANGE if run is None else f"run-{run}"
 
 
 def failure(folder: Path) -> str:
@@ -110,12 +101,13 @@ def failure(folder: Path) -> str:
 
 
 def planned_ps(plan: MoleculePlan) -> float:
-    """Picoseconds to simulate of a molecule in all."""
-    return 1000 * plan.time_ns
+    """Picoseconds that are stored of a molecule in the end."""
+    exchange = plan.exchange.time_ns if plan.exchange is not None else 0.0
+    return 1000 * (plan.time_ns + exchange)
 
 
 def simulated_ps(output: Path, plan: MoleculePlan) -> float:
     """Picoseconds of a molecule that are on disk."""
     folder = molecule_folder(output, plan)
-    frames = sum(frames_done(path) for path in folder.glob("run-*"))
-    return frames * plan.settings.frame_spacing_ps
+    folders = [*folder.glob("run-*"), folder / EXCHANGE]
+    return sum(map(frames_done, folders)) * plan.settings.frame_spacing_ps
