@@ -63,11 +63,10 @@ from ase_tito.analysis.markov import (
     MarkovModel,
     markov_interval,
     markov_model,
-    mean_first_passage_time,
-    metastable_sets,
     transition_counts,
 )
 from ase_tito.analysis.memory import TorsionMemory, torsion_memory
+from ase_tito.analysis.metastable import mean_first_passage_time, metastable_sets
 from ase_tito.analysis.mixing import Mixing, mixing
 from ase_tito.analysis.profiles import Profile, free_energies, profile, torsion_profile
 from ase_tito.analysis.replicas import ReplicaAgreement, replica_agreement

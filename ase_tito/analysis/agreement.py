@@ -18,6 +18,7 @@ from ase_tito.analysis.blocks import block_slices
 from ase_tito.analysis.divergence import jensen_shannon
 from ase_tito.analysis.floor import EqualCounts, at_equal_counts
 from ase_tito.analysis.histograms import as_samples
+from ase_tito.analysis.weights import weights_of_runs
 from ase_tito.errors import DataError
 
 Counts = NDArray[np.float64]
@@ -89,11 +90,22 @@ def bin_numbers(samples: ArrayLike, edges: Sequence[ArrayLike]) -> NDArray[np.in
     return numbers
 
 
-def counts_of(numbers: ArrayLike, n_bins: int) -> Counts:
-    """Frames in each bin, and last outside, shape (n_bins + 1,); several values a frame, or one."""
-    return np.bincount(np.asarray(numbers).ravel().astype(np.int64), minlength=n_bins + 1).astype(
-        np.float64
-    )
+def counts_of(numbers: ArrayLike, n_bins: int, weights: ArrayLike | None = None) -> Counts:
+    """Frames in each bin, and last those outside, shape (n_bins + 1,).
+
+    Parameters
+    ----------
+    numbers : array_like of int, shape (T,) or (T, m)
+        One or several bins for each frame.
+    n_bins : int
+    weights : array_like, shape (T,), optional
+        Of the frames; then it is the sum of their weights.
+    """
+    array = np.asarray(numbers)
+    if weights is not None:
+        weights = np.repeat(np.asarray(weights, np.float64), array.size // max(len(array), 1))
+    flat = array.ravel().astype(np.int64)
+    return np.bincount(flat, weights, n_bins + 1).astype(np.float64)
 
 
 def agreement(
@@ -104,6 +116,8 @@ def agreement(
     *,
     block_lengths: tuple[int, int],
     generator: np.random.Generator,
+    reference_weights: Sequence[ArrayLike] | None = None,
+    model_weights: Sequence[ArrayLike] | None = None,
     splits: int = 20,
     resamples: int = 200,
     level: float = 0.95,
@@ -120,6 +134,8 @@ def agreement(
     block_lengths : (int, int)
         Frames per block of the reference and of the model, long against the slowest correlation.
     generator : numpy.random.Generator
+    reference_weights, model_weights : sequence of array_like, each of shape (T_i,), optional
+        Weights of the frames.
     splits : int
         Random halvings of the reference for the floor.
     resamples : int
@@ -128,16 +144,17 @@ def agreement(
     Raises
     ------
     DataError
-        For fewer than two blocks on either side.
+        For fewer than two blocks on either side, or weights that do not fit.
 
     Notes
     -----
     Resampling blocks repeats frames, which biases divergences upwards like having fewer of them.
     So the bootstrap's spread is taken about its own mean and laid around the value.
     """
+    weights = (reference_weights, model_weights)
     groups = [
-        counts_in_blocks(runs, n_bins, length)
-        for runs, length in zip((reference, model), block_lengths, strict=True)
+        counts_in_blocks(runs, n_bins, length, weight)
+        for runs, length, weight in zip((reference, model), block_lengths, weights, strict=True)
     ]
     for group, side in zip(groups, ("reference", "model"), strict=True):
         if len(group.pairs) < 2:
@@ -155,9 +172,11 @@ def agreement(
         float(low),
         float(high),
         at_equal_counts(
-            reference,
-            _by_time(model),
-            lambda first, second: figure(counts_of(first, n_bins), counts_of(second, n_bins)),
+            _with_weights(reference, reference_weights),
+            _by_time(_with_weights(model, model_weights)),
+            lambda *sides: figure(
+                *(counts_of(side[:, :-1], n_bins, side[:, -1]) for side in sides)
+            ),
             block_lengths[0],
             generator=generator,
             splits=splits,
@@ -170,14 +189,24 @@ def agreement(
 
 
 def counts_in_blocks(
-    trajectories: Sequence[ArrayLike], n_bins: int, block_length: int
+    trajectories: Sequence[ArrayLike],
+    n_bins: int,
+    block_length: int,
+    weights: Sequence[ArrayLike] | None = None,
 ) -> BlockSums:
     """Counts (B, n_bins + 1) of blocks of frames; see `agreement` for the arguments."""
     arrays = [np.asarray(trajectory) for trajectory in trajectories]
     every = np.concatenate(arrays)
-    slices = block_slices([len(array) for array in arrays], block_length)
+    lengths = [len(array) for array in arrays]
+    of_frames = weights_of_runs(weights, lengths)
+    slices = block_slices(lengths, block_length)
     return BlockSums(
-        np.stack([counts_of(every[part], n_bins) for part in slices]),
+        np.stack(
+            [
+                counts_of(every[part], n_bins, None if of_frames is None else of_frames[part])
+                for part in slices
+            ]
+        ),
         np.array([part.stop - part.start for part in slices]),
         1,
     )
@@ -211,7 +240,16 @@ def _resampled(group: BlockSums, generator: np.random.Generator) -> Counts:
     return np.tensordot(times, group.values, 1)
 
 
-def _by_time(trajectories: Sequence[ArrayLike]) -> NDArray[np.int64]:
+def _with_weights(
+    numbers: Sequence[ArrayLike], weights: Sequence[ArrayLike] | None
+) -> list[NDArray[np.float64]]:
+    """Bins (T_i, m) of each frame, and its weight as a last column."""
+    arrays = [np.asarray(run, np.float64).reshape(len(np.asarray(run)), -1) for run in numbers]
+    each = [np.ones(len(run)) for run in arrays] if weights is None else weights
+    return [np.column_stack([run, weight]) for run, weight in zip(arrays, each, strict=True)]
+
+
+def _by_time(trajectories: Sequence[ArrayLike]) -> NDArray[np.float64]:
     """All frames by time, then replica, so that thinning them evenly takes from every replica."""
     arrays = [np.asarray(trajectory) for trajectory in trajectories]
     shares = np.concatenate([np.arange(len(array)) / len(array) for array in arrays])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,9 +17,14 @@ from numpy.typing import ArrayLike, NDArray
 from ase_tito.analysis.blocks import block_slices
 from ase_tito.analysis.bootstrap import Interval
 from ase_tito.analysis.floor import EqualCounts, Floor
+from ase_tito.analysis.spectrum import Spectrum
+from ase_tito.analysis.weights import weights_of_runs
 from ase_tito.errors import DataError
 
 Array = NDArray[np.float64]
+
+PairSum = Callable[[NDArray[Any], NDArray[Any], Array | None], ArrayLike]
+"""Frames (P, ...), the same a lag later, and the pairs' weights (P,) or None, to a sum of them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +53,57 @@ class BlockSums:
     def of(self, blocks: NDArray[np.int64]) -> Array:
         """The sum over the pairs of some blocks."""
         return np.asarray(self.values[blocks].sum(0))
+
+    def spectrum(self, values: ArrayLike, lag_time_ps: float) -> Spectrum:
+        """Singular values or eigenvalues (r,) of the total, with the pairs behind them."""
+        return Spectrum(
+            np.asarray(values, np.float64), lag_time_ps, int(self.pairs.sum()), self.lag
+        )
+
+
+def sums_over_pairs(
+    frames: NDArray[Any],
+    lengths: Sequence[int],
+    lag: int,
+    summed: PairSum,
+    *,
+    block_length: int,
+    weights: Sequence[ArrayLike] | None = None,
+) -> BlockSums:
+    """Sums over the pairs of frames a lag apart, block by block.
+
+    Parameters
+    ----------
+    frames : array, shape (T, ...)
+        Of all trajectories, one after another.
+    lengths : sequence of int
+        Frames of each trajectory. Pairs never cross an end.
+    lag : int
+        In frames.
+    summed : callable
+        What is added up; see `PairSum`.
+    block_length : int
+        In pairs.
+    weights : sequence of array_like, each of shape (T_i,), optional
+        Weights of the frames; a pair has that of its first.
+
+    Raises
+    ------
+    DataError
+        If no trajectory is long enough, or weights do not fit.
+    """
+    of_frames = weights_of_runs(weights, lengths)
+    blocks = pair_blocks(lengths, lag, block_length)
+    sums = [
+        summed(
+            frames[part],
+            frames[part.start + lag : part.stop + lag],
+            None if of_frames is None else of_frames[part],
+        )
+        for part in blocks
+    ]
+    pairs = np.array([part.stop - part.start for part in blocks])
+    return BlockSums(np.asarray(np.stack(sums), np.float64), pairs, lag)
 
 
 def pair_blocks(lengths: Sequence[int], lag: int, block_length: int) -> list[slice]:
@@ -89,6 +146,7 @@ def bootstrap_sums(
     generator: np.random.Generator,
     resamples: int = 200,
     level: float = 0.95,
+    centred: bool = False,
 ) -> Interval:
     """Percentile interval of a statistic of one or several independent sets of blocks.
 
@@ -104,6 +162,9 @@ def bootstrap_sums(
     resamples : int
     level : float
         Probability inside the interval.
+    centred : bool
+        Lay the resamples' spread about their mean around the estimate, for figures that repeated
+        frames bias, as they do scores. They must then be finite.
 
     Raises
     ------
@@ -129,6 +190,8 @@ def bootstrap_sums(
             values.append(np.full(estimate.shape, np.nan))
     # Sorted rather than interpolated: infinite values have no differences.
     ordered = np.sort(np.stack(values), axis=0)
+    if centred:
+        ordered = ordered - ordered.mean(0) + estimate
     tail = (1 - level) / 2 * (resamples - 1)
     return Interval(
         estimate,

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.signal import correlate
 
 from ase_tito.analysis.blocks import concatenated
-from ase_tito.analysis.histograms import as_weights
+from ase_tito.analysis.weights import as_weights
 from ase_tito.errors import DataError
 
 WINDOW = 5.0

@@ -10,7 +10,7 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import ArrayLike, NDArray
 
-from ase_tito.analysis.histograms import as_weights
+from ase_tito.analysis.weights import as_weights
 from ase_tito.errors import DataError
 
 BatchedEnergy = Callable[[NDArray[np.float64]], ArrayLike]
@@ -96,21 +96,16 @@ def energy_distribution(
     values = np.asarray(energies, np.float64)
     if values.ndim != 1 or not len(values) or not np.isfinite(values).all():
         raise DataError(f"energies must be finite and of shape (frames,), not {values.shape}")
-    shares = as_weights(weights, len(values), normalized=True)
+    each = as_weights(weights, len(values))
+    shares = each / each.sum()
     mean = float(shares @ values)
     return EnergyDistribution(
         mean,
         float(np.sqrt(shares @ (values - mean) ** 2)),
-        tuple(float(q) for q in _quantiles(values, shares)),
+        # Of this kind, so that a weight of two is the same as two frames.
+        tuple(np.quantile(values, QUANTILES, method="inverted_cdf", weights=each).tolist()),
         len(values),
     )
-
-
-def _quantiles(values: NDArray[np.float64], shares: NDArray[np.float64]) -> NDArray[np.float64]:
-    order = np.argsort(values)
-    # Each frame stands for the middle of its own share of the distribution.
-    reached = np.cumsum(shares[order]) - shares[order] / 2
-    return np.interp(QUANTILES, reached, values[order])
 
 
 def _one_by_one(calculator: Any, numbers: NDArray[np.int64]) -> BatchedEnergy:

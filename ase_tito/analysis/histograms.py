@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ase_tito.analysis.internals import wrapped
+from ase_tito.analysis.weights import as_weights
 from ase_tito.errors import DataError
 
 
@@ -157,18 +158,6 @@ def as_samples(samples: ArrayLike) -> NDArray[np.float64]:
         frame = int(np.flatnonzero(~np.isfinite(array).all(1))[0])
         raise DataError(f"frame {frame} is not finite; leave out invalid frames first")
     return array
-
-
-def as_weights(
-    weights: ArrayLike | None, frames: int, *, normalized: bool = False
-) -> NDArray[np.float64]:
-    """Non-negative weights of shape (T,), ones where None; else DataError."""
-    array = np.ones(frames) if weights is None else np.asarray(weights, np.float64)
-    if array.shape != (frames,):
-        raise DataError(f"weights have shape {array.shape} where there are {frames} frames")
-    if not np.isfinite(array).all() or (array < 0).any() or array.sum() == 0:
-        raise DataError("weights must be finite, not negative, and not all zero")
-    return array / array.sum() if normalized else array
 
 
 def same_grid(first: Histogram, second: Histogram) -> None:

@@ -17,7 +17,7 @@ from ase_tito.analysis.block_sums import Array, sums_at_equal_counts
 from ase_tito.analysis.floor import EqualCounts
 from ase_tito.analysis.lags import strided
 from ase_tito.analysis.moments import lagged_moments
-from ase_tito.analysis.spectrum import Spectrum, implied_timescales
+from ase_tito.analysis.spectrum import implied_timescales
 from ase_tito.analysis.timescales import relative_timescale_errors
 from ase_tito.analysis.vamp import scores_of_moments, singular_values
 
@@ -81,8 +81,9 @@ def kinetics_at_equal_counts(
     thinned = strided(reference, reference_spacing_ps, model_spacing_ps)
     length = max(1, round(block_time_ps / model_spacing_ps))
     first, second = (lagged_moments(runs, 1, block_length=length) for runs in (thinned, model))
-    spectrum = Spectrum(singular_values(first.total), model_spacing_ps, int(first.pairs.sum()), 1)
+    spectrum = first.spectrum(singular_values(first.total), model_spacing_ps)
     considered = np.flatnonzero(spectrum.resolved[:top])
+    scored = spectrum.dimensions if dimensions is None else dimensions
 
     def error(a: Array, b: Array) -> float:
         if not len(considered):
@@ -91,11 +92,11 @@ def kinetics_at_equal_counts(
         return float(relative_timescale_errors(*scales)[considered].mean())
 
     def cross_gap(a: Array, b: Array) -> float:
-        own, cross, _ = scores_of_moments(a, b, dimensions)
+        own, cross, _ = scores_of_moments(a, b, scored)
         return own - cross
 
     def separate_gap(a: Array, b: Array) -> float:
-        own, _, other = scores_of_moments(a, b, dimensions)
+        own, _, other = scores_of_moments(a, b, scored)
         return own - other
 
     of_cross, of_separate, of_timescales = (

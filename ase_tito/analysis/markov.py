@@ -1,7 +1,6 @@
 """Markov state models: discrete states, transition counts, and what follows from them.
 
-J.-H. Prinz et al., J. Chem. Phys. 134, 174105 (2011). Estimation, PCCA+ and passage times are
-deeptime's.
+J.-H. Prinz et al., J. Chem. Phys. 134, 174105 (2011). The estimation is deeptime's.
 """
 
 from __future__ import annotations
@@ -12,13 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ase_tito.analysis.block_sums import BlockSums, bootstrap_sums, pair_blocks
+from ase_tito.analysis.block_sums import BlockSums, bootstrap_sums, sums_over_pairs
 from ase_tito.analysis.blocks import concatenated
 from ase_tito.analysis.bootstrap import Interval
 from ase_tito.analysis.correlation import lag_in_frames
-from ase_tito.analysis.histograms import as_weights
 from ase_tito.analysis.spectrum import Spectrum
 from ase_tito.errors import DataError
+
+States = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,19 +110,18 @@ def transition_counts(
     n = int(states.max()) + 1 if n_states is None else n_states
     if states.max() >= n:
         raise DataError(f"state {int(states.max())} is beyond the {n} states there are")
-    frame_weights = None
-    if weights is not None:
-        values, weight_lengths = concatenated(weights)
-        if weight_lengths != lengths:
-            raise DataError("weights must be as many as frames, trajectory by trajectory")
-        frame_weights = as_weights(values, len(states))
-    blocks = pair_blocks(lengths, lag, len(states) if block_length is None else block_length)
-    counts = np.empty((len(blocks), n, n))
-    for k, part in enumerate(blocks):
-        pair = states[part] * n + states[part.start + lag : part.stop + lag]
-        weight = None if frame_weights is None else frame_weights[part]
-        counts[k] = np.bincount(pair, weight, n * n).reshape(n, n)
-    return BlockSums(counts, np.array([part.stop - part.start for part in blocks]), lag)
+
+    def counted(before: States, after: States, weight: NDArray[np.float64] | None) -> NDArray:
+        return np.bincount(before * n + after, weight, n * n).reshape(n, n)
+
+    return sums_over_pairs(
+        states,
+        lengths,
+        lag,
+        counted,
+        block_length=len(states) if block_length is None else block_length,
+        weights=weights,
+    )
 
 
 def markov_model(
@@ -237,66 +236,3 @@ def markov_interval(
         return np.asarray(statistic(model), np.float64)
 
     return bootstrap_sums([counts], value, generator=generator, resamples=resamples, level=level)
-
-
-def mean_first_passage_time(model: MarkovModel, origin: ArrayLike, target: ArrayLike) -> float:
-    """Mean time in ps from one set of states to first being in another.
-
-    Parameters
-    ----------
-    model : MarkovModel
-    origin, target : int or array_like of int
-        States; those that are not connected are left out. The start is drawn from the stationary
-        distribution within `origin`.
-
-    Raises
-    ------
-    DataError
-        If a set has no connected state, or they overlap.
-
-    Notes
-    -----
-    The process is seen once per lag: a visit to the target that begins and ends within one is
-    missed, and passages take a whole number of lags. Both matter for times of a few lags only.
-    """
-    from deeptime.markov.tools.analysis import mfpt
-
-    first, last = model.positions_of(origin), model.positions_of(target)
-    if np.intersect1d(first, last).size:
-        raise DataError("the origin and the target have a state in common")
-    times = np.asarray(mfpt(model.transition_matrix, last))
-    weights = model.stationary[first]
-    return float(weights @ times[first] / weights.sum() * model.lag_time_ps)
-
-
-def metastable_sets(model: MarkovModel, count: int) -> NDArray[np.int64]:
-    """Sets of states that interchange slowly, by PCCA+.
-
-    Parameters
-    ----------
-    model : MarkovModel
-        A reversible one.
-    count : int
-        Number of sets.
-
-    Returns
-    -------
-    array of int, shape (n_states,)
-        Set of each state, the most populated first; −1 for states outside the model.
-
-    References
-    ----------
-    S. Röblitz, M. Weber, Adv. Data Anal. Classif. 7, 147 (2013).
-    """
-    from deeptime.markov import pcca
-
-    if not 1 <= count <= len(model.states):
-        raise DataError(f"{len(model.states)} states cannot make {count} sets")
-    memberships = pcca(model.transition_matrix, count, model.stationary).memberships
-    assigned = np.argmax(np.asarray(memberships), axis=1)
-    populations = np.bincount(assigned, model.stationary, count)
-    rank = np.empty(count, np.int64)
-    rank[np.argsort(-populations)] = np.arange(count)
-    sets = np.full(model.n_states, -1, np.int64)
-    sets[model.states] = rank[assigned]
-    return sets

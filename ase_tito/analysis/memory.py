@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ase_tito.analysis.block_sums import BlockSums, bootstrap_sums, pair_blocks
+from ase_tito.analysis.block_sums import bootstrap_sums, sums_over_pairs
 from ase_tito.analysis.blocks import concatenated
 from ase_tito.analysis.correlation import lag_in_frames
 
@@ -52,7 +52,7 @@ def torsion_memory(
     lag_times_ps : sequence of float
         Whole numbers of frames.
     block_time_ps : float
-        Length of the bootstrap's blocks; at least the lag is taken.
+        Length of the bootstrap's blocks; never shorter than the lag.
     generator : numpy.random.Generator
     resamples, level
         As in `bootstrap_sums`.
@@ -67,14 +67,17 @@ def torsion_memory(
     found = []
     for lag_ps in lag_times_ps:
         lag = lag_in_frames(lag_ps, frame_spacing_ps)
-        blocks = pair_blocks(lengths, lag, max(lag, round(block_time_ps / frame_spacing_ps)))
-        sums = np.empty((len(blocks), frames.shape[1] + 1))
-        for k, part in enumerate(blocks):
-            moved = vectors[part.start + lag : part.stop + lag] * vectors[part].conj()
-            sums[k] = [part.stop - part.start, *moved.real.sum(0)]
+        sums = sums_over_pairs(
+            vectors,
+            lengths,
+            lag,
+            lambda before, after, _: [len(before), *(after * before.conj()).real.sum(0)],
+            # cut into equal pieces, so that none is shorter than the lag
+            block_length=max(3 * lag // 2 + 1, round(block_time_ps / frame_spacing_ps)),
+        )
         found.append(
             bootstrap_sums(
-                [BlockSums(sums, sums[:, 0].astype(np.int64), 1)],
+                [sums],
                 lambda total: total[1:] / total[0],
                 generator=generator,
                 resamples=resamples,

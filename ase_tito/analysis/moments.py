@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ase_tito.analysis.block_sums import BlockSums, pair_blocks
+from ase_tito.analysis.block_sums import Array, BlockSums, sums_over_pairs
 from ase_tito.analysis.blocks import concatenated
-from ase_tito.analysis.histograms import as_samples, as_weights
+from ase_tito.analysis.histograms import as_samples
 from ase_tito.errors import DataError
 
 CHUNK = 50_000
@@ -46,22 +46,20 @@ def lagged_moments(
         With values of shape (B, 2 d + 1, 2 d + 1).
     """
     frames, lengths = concatenated(trajectories)
-    frames = as_samples(frames)
-    frame_weights = None
-    if weights is not None:
-        every, weight_lengths = concatenated(weights)
-        if weight_lengths != lengths:
-            raise DataError("weights must be as many as frames, trajectory by trajectory")
-        frame_weights = as_weights(every, len(frames))
-    blocks = pair_blocks(lengths, lag, CHUNK if block_length is None else block_length)
-    sums = np.empty((len(blocks), 2 * frames.shape[1] + 1, 2 * frames.shape[1] + 1))
-    for k, part in enumerate(blocks):
-        before, after = frames[part], frames[part.start + lag : part.stop + lag]
+
+    def products(before: Array, after: Array, weight: Array | None) -> Array:
         z = np.concatenate([np.ones((len(before), 1)), before, after], axis=1)
-        weighted = z if frame_weights is None else frame_weights[part, None] * z
-        sums[k] = weighted.T @ z
-    pairs = np.array([part.stop - part.start for part in blocks])
-    return BlockSums(sums, pairs, lag)
+        weighted = z if weight is None else weight[:, None] * z
+        return np.asarray(weighted.T @ z)
+
+    return sums_over_pairs(
+        as_samples(frames),
+        lengths,
+        lag,
+        products,
+        block_length=CHUNK if block_length is None else block_length,
+        weights=weights,
+    )
 
 
 def covariance_model(moments: NDArray[np.float64], *, reversible: bool) -> Any:

@@ -67,6 +67,14 @@ class Spectrum:
         return 1.0 if ratio >= 0.5 else float(np.sqrt(4 * ratio * (1 - ratio)))
 
     @property
+    def dimensions(self) -> int:
+        """Number of processes above the noise level, one at least: those worth scoring.
+
+        Processes so slow that they are seen too seldom to be resolved count here.
+        """
+        return max(1, int(np.sum(self.singular_values > self.noise_level)))
+
+    @property
     def resolved(self) -> NDArray[np.bool_]:
         """Which processes the data resolve, shape (r,).
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -92,20 +93,24 @@ def tica(
     """
     lag = lag_in_frames(lag_time_ps, frame_spacing_ps)
     sums = lagged_moments(trajectories, lag, weights=weights)
-    return tica_from_moments(sums.total, lag_time_ps, lag, int(sums.pairs.sum()))
+    mean, fitted = _fitted(sums.total)
+    return TicaModel(
+        mean,
+        np.asarray(fitted.instantaneous_coefficients),
+        sums.spectrum(fitted.singular_values, lag_time_ps),
+    )
 
 
-def tica_from_moments(
-    moments: NDArray[np.float64], lag_time_ps: float, lag: int, pairs: int
-) -> TicaModel:
-    """TICA of summed moments (2 d + 1, 2 d + 1) of pairs; see `lagged_moments`."""
+def tica_eigenvalues(moments: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Eigenvalues λ_i (r,) from moments of lagged pairs."""
+    return np.asarray(_fitted(moments)[1].singular_values)
+
+
+def _fitted(moments: NDArray[np.float64]) -> tuple[NDArray[np.float64], Any]:
+    """Mean of the features and deeptime's decomposition."""
     from deeptime.decomposition import TICA
 
     covariances = covariance_model(moments, reversible=True)
-    model = TICA(epsilon=SMALLEST_VARIANCE, scaling=None).fit_from_covariances(covariances)
-    fitted = model.fetch_model()
-    return TicaModel(
-        np.asarray(covariances.mean_0),
-        np.asarray(fitted.instantaneous_coefficients),
-        Spectrum(np.asarray(fitted.singular_values), lag_time_ps, pairs, lag),
-    )
+    estimator = TICA(epsilon=SMALLEST_VARIANCE, scaling=None)
+    fitted = estimator.fit_from_covariances(covariances).fetch_model()
+    return np.asarray(covariances.mean_0), fitted

@@ -15,7 +15,7 @@ from ase_tito.analysis.lags import strided
 from ase_tito.analysis.markov import eigenvalues_of_counts, transition_counts
 from ase_tito.analysis.moments import lagged_moments
 from ase_tito.analysis.spectrum import Spectrum, implied_timescales
-from ase_tito.analysis.tica import tica_from_moments
+from ase_tito.analysis.tica import tica_eigenvalues
 from ase_tito.analysis.vamp import singular_values
 from ase_tito.errors import DataError
 
@@ -131,7 +131,7 @@ def timescale_scan(
     for lag_ps in lag_times_ps:
         lag = lag_in_frames(lag_ps, frame_spacing_ps)
         sums, values = _decomposition(trajectories, lag, length, method)
-        spectra.append(Spectrum(values(sums.total), lag_ps, int(sums.pairs.sum()), lag))
+        spectra.append(sums.spectrum(values(sums.total), lag_ps))
         if length is not None and generator is not None:
             statistic = _top_timescales(values, lag_ps, top)
             intervals.append(
@@ -181,7 +181,7 @@ def timescale_error(
     spectra = []
     for runs in (thinned, model):
         sums, values = _decomposition(runs, 1, None, method)
-        spectra.append(Spectrum(values(sums.total), model_spacing_ps, int(sums.pairs.sum()), 1))
+        spectra.append(sums.spectrum(values(sums.total), model_spacing_ps))
     first, second = spectra
     k = min(top, len(first.singular_values), len(second.singular_values))
     return TimescaleError(
@@ -216,7 +216,7 @@ def _decomposition(
     if method == "vamp":
         return sums, singular_values
     if method == "tica":
-        return sums, lambda total: tica_from_moments(total, 1.0, 1, 1).spectrum.singular_values
+        return sums, tica_eigenvalues
     raise DataError(f"no such method: {method!r}; there are 'tica', 'vamp' and 'msm'")
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ase_tito.analysis.block_sums import bootstrap_sums
+from ase_tito.analysis.block_sums import BlockSums, bootstrap_sums
 from ase_tito.analysis.bootstrap import Interval
 from ase_tito.analysis.correlation import lag_in_frames
 from ase_tito.analysis.lags import frames_per_lag
@@ -55,6 +55,8 @@ class VampGap:
         score(reference, model): the same functions on the model's pairs.
     model_score : float
         score(model, model).
+    dimensions : int
+        Number of singular functions that are scored.
     reference_pairs, model_pairs : int
     """
 
@@ -62,6 +64,7 @@ class VampGap:
     reference_score: float
     cross_score: float
     model_score: float
+    dimensions: int
     reference_pairs: int
     model_pairs: int
 
@@ -111,7 +114,7 @@ def vamp(
     return VampModel(
         np.asarray(fitted.instantaneous_coefficients),
         np.asarray(fitted.timelagged_coefficients),
-        Spectrum(np.asarray(fitted.singular_values), lag_time_ps, int(sums.pairs.sum()), lag),
+        sums.spectrum(fitted.singular_values, lag_time_ps),
         float(fitted.score(2)),
     )
 
@@ -136,7 +139,8 @@ def vamp_gap(
     lag_time_ps : float, optional
         The model's frame spacing if not given. A whole number of frames of both.
     dimensions : int, optional
-        Score only so many slowest singular functions; all of them if not given.
+        Score only so many slowest singular functions. By default those of which the reference's
+        singular values are above the noise level, one at least (`Spectrum.dimensions`).
 
     Raises
     ------
@@ -146,14 +150,20 @@ def vamp_gap(
     Notes
     -----
     All pairs of frames a lag apart count, overlapping ones too.
+
+    With all singular functions both gaps are the same: a score does not depend on the basis, so
+    that of the reference's functions on the model's pairs is the model's own. Only fewer functions
+    ask whether the model's slow processes are the reference's. Those that are noise in the
+    reference would add the model's noise.
     """
     lag_ps = model_spacing_ps if lag_time_ps is None else lag_time_ps
     lags = frames_per_lag(lag_ps, [reference_spacing_ps, model_spacing_ps])
     first, second = (
         lagged_moments(runs, lag) for runs, lag in zip((reference, model), lags, strict=True)
     )
-    scores = scores_of_moments(first.total, second.total, dimensions)
-    return VampGap(lag_ps, *scores, int(first.pairs.sum()), int(second.pairs.sum()))
+    scored = _scored(first, lag_ps, dimensions)
+    scores = scores_of_moments(first.total, second.total, scored)
+    return VampGap(lag_ps, *scores, scored, int(first.pairs.sum()), int(second.pairs.sum()))
 
 
 def vamp_gap_intervals(
@@ -188,12 +198,16 @@ def vamp_gap_intervals(
         lagged_moments(runs, lag, block_length=max(1, round(block_time_ps / spacing)))
         for runs, lag, spacing in zip((reference, model), lags, spacings, strict=True)
     ]
+    scored = _scored(groups[0], lag_ps, dimensions)
 
     def gaps(first: NDArray[np.float64], second: NDArray[np.float64]) -> list[float]:
-        own, cross, other = scores_of_moments(first, second, dimensions)
+        own, cross, other = scores_of_moments(first, second, scored)
         return [own - cross, own - other]
 
-    return bootstrap_sums(groups, gaps, generator=generator, resamples=resamples, level=level)
+    # Pairs that are drawn again correlate by chance with themselves, which raises scores.
+    return bootstrap_sums(
+        groups, gaps, generator=generator, resamples=resamples, level=level, centred=True
+    )
 
 
 def scores_of_moments(
@@ -206,6 +220,7 @@ def scores_of_moments(
     reference, model : array, shape (2 d + 1, 2 d + 1)
         Moments of lagged pairs; see `lagged_moments`.
     dimensions : int, optional
+        Of the slowest singular functions; all of them if not given.
     """
     if reference.shape != model.shape:
         raise DataError("the reference and the model must have the same features")
@@ -220,6 +235,13 @@ def scores_of_moments(
 def singular_values(moments: NDArray[np.float64]) -> NDArray[np.float64]:
     """Singular values (r,) of the transfer operator from moments of lagged pairs."""
     return np.asarray(_fitted(moments).singular_values)
+
+
+def _scored(reference: BlockSums, lag_time_ps: float, dimensions: int | None) -> int:
+    if dimensions is not None:
+        return dimensions
+    values = singular_values(reference.total)
+    return reference.spectrum(values, lag_time_ps).dimensions
 
 
 def _fitted(moments: NDArray[np.float64]) -> Any:

@@ -4,10 +4,9 @@ import pytest
 from ase_tito.analysis.markov import (
     markov_interval,
     markov_model,
-    mean_first_passage_time,
-    metastable_sets,
     transition_counts,
 )
+from ase_tito.analysis.metastable import mean_first_passage_time, metastable_sets
 from ase_tito.errors import DataError
 from tests.analysis.processes import (
     POPULATIONS,

@@ -92,6 +92,44 @@ def test_gaps_that_only_the_cross_score_sees():
     assert gap.cross_gap > 0.3
 
 
+def test_by_default_what_the_reference_resolves_is_scored_for_all_of_it_asks_nothing():
+    """With every function the reference's score on the model is the model's own."""
+    rng = np.random.default_rng(0)
+    slow = [ornstein_uhlenbeck(k, 20_000, 20) for k in range(2)]
+    # The model's slow coordinate is another feature; the other seven have no memory.
+    first, second = (
+        np.insert(rng.normal(size=(len(x), 7)), k, x, axis=1) for k, x in enumerate(slow)
+    )
+    options = {"reference_spacing_ps": 1, "model_spacing_ps": 1, "lag_time_ps": 4}
+    every = vamp_gap([first], [second], **options, dimensions=8)
+    assert every.cross_gap == pytest.approx(every.separate_gap, abs=1e-9)
+    default = vamp_gap([first], [second], **options)
+    assert default.dimensions == 1
+    # On the model's pairs the reference's slow function has forgotten all: it scores 1.
+    assert default.cross_score == pytest.approx(1, abs=0.01)
+    assert default.cross_gap > 0.6
+    assert abs(default.separate_gap) < 0.1
+    noise = rng.normal(size=(1000, 3))
+    assert vamp_gap([noise], [noise], **options).dimensions == 1
+
+
+def test_the_interval_of_a_gap_lies_around_it():
+    """With few pairs resampling raises scores; the interval must not follow."""
+    runs = [features(seed, 400) for seed in (0, 1)]
+    gap = vamp_gap(
+        *([run] for run in runs), reference_spacing_ps=1, model_spacing_ps=1, lag_time_ps=10
+    )
+    interval = vamp_gap_intervals(
+        *([run] for run in runs),
+        reference_spacing_ps=1,
+        model_spacing_ps=1,
+        lag_time_ps=10,
+        block_time_ps=20,
+        generator=np.random.default_rng(0),
+    )
+    assert interval.contains([gap.cross_gap, gap.separate_gap]).all()
+
+
 def test_lags_and_features_that_do_not_fit_are_refused(reference):
     with pytest.raises(DataError, match="multiples of 6 ps, such as 6 ps"):
         vamp_gap(reference, reference, reference_spacing_ps=2, model_spacing_ps=3)

@@ -22,11 +22,10 @@ from ase_tito.analysis.markov import (
     MarkovModel,
     markov_interval,
     markov_model,
-    mean_first_passage_time,
-    metastable_sets,
     transition_counts,
 )
 from ase_tito.analysis.memory import TorsionMemory, torsion_memory
+from ase_tito.analysis.metastable import mean_first_passage_time, metastable_sets
 from ase_tito.analysis.mixing import mixing
 from ase_tito.analysis.report.observe import Coordinates, Observed
 from ase_tito.analysis.report.result import Kinetics, Populations
