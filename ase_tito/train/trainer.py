@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from ase_tito.data.pairs import LaggedPairs
@@ -18,6 +17,7 @@ from ase_tito.train.ema import ExponentialMovingAverage
 from ase_tito.train.material import read_material
 from ase_tito.train.model import plan_model
 from ase_tito.train.objective import FlowMatchingObjective
+from ase_tito.train.optimizers import WeightOptimizer
 from ase_tito.train.parent import read_parent
 from ase_tito.train.processes import Process
 from ase_tito.train.progress import Progress
@@ -62,9 +62,7 @@ class Trainer:
                 self.network, *flow, compile=config.compile, precision=config.precision
             )
         )
-        self.optimizer = torch.optim.AdamW(
-            self.network.parameters(), o.learning_rate, o.betas, weight_decay=o.weight_decay
-        )
+        self.optimizer = WeightOptimizer(self.network, o)
         self.progress = Progress()
         self._best: dict[str, Tensor] | None = None
 
@@ -82,8 +80,7 @@ class Trainer:
     @property
     def learning_rate(self) -> float:
         """That of the last step."""
-        rate: float = self.optimizer.param_groups[0]["lr"]
-        return rate
+        return self.optimizer.learning_rate
 
     def step(self) -> None:
         """One optimizer step, left out if loss or gradient are not finite.
@@ -109,9 +106,7 @@ class Trainer:
                 )
             return
         progress.skipped_in_a_row = 0
-        for group in self.optimizer.param_groups:
-            group["lr"] = o.learning_rate * factor
-        self.optimizer.step()
+        self.optimizer.step(factor)
         self.average.update(self.network)
         progress.loss_sum += loss
         progress.loss_count += 1

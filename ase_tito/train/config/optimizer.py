@@ -25,6 +25,8 @@ class OptimizerConfig:
         Training time in all, validations included: the schedule then follows the time spent
         training, which the state records. A resumed run goes on exactly from its state, but how
         many steps fit into the rest depends on the machine.
+    method : {'muon', 'adamw'}
+        Muon for the matrices of linear maps and AdamW for all else, or AdamW for everything.
     batch_size : int
         Pairs a step, over all processes.
     learning_rate : float
@@ -34,7 +36,7 @@ class OptimizerConfig:
         Share of the run, at its end, over which the learning rate falls; 1 for a cosine over all
         of it.
     weight_decay : float
-        Of AdamW.
+        Of either method.
     betas : tuple of float
         Of AdamW.
     gradient_clip : float
@@ -49,6 +51,7 @@ class OptimizerConfig:
 
     steps: int | None = None
     minutes: float | None = None
+    method: str = "muon"
     batch_size: int = 32
     learning_rate: float = 2e-3
     warmup_steps: int = 300
@@ -79,6 +82,7 @@ class OptimizerConfig:
         if not 0 < self.decay_share <= 1:
             raise ConfigError(f"optimizer.decay_share must lie in (0, 1], not {self.decay_share!r}")
         check_within("optimizer.ema_decay", self.ema_decay, 0, 1)
+        check_choice("optimizer.method", self.method, ("muon", "adamw"))
         check_choice(
             "optimizer.time_distribution", self.time_distribution, ("logit-normal", "uniform")
         )
