@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ase_tito.analysis.block_sums import Array, sums_at_equal_counts
+from ase_tito.analysis.block_sums import Array, BlockSums, sums_at_equal_counts
 from ase_tito.analysis.floor import EqualCounts
 from ase_tito.analysis.lags import strided
 from ase_tito.analysis.moments import lagged_moments
@@ -81,14 +81,46 @@ def kinetics_at_equal_counts(
     thinned = strided(reference, reference_spacing_ps, model_spacing_ps)
     length = max(1, round(block_time_ps / model_spacing_ps))
     first, second = (lagged_moments(runs, 1, block_length=length) for runs in (thinned, model))
-    spectrum = first.spectrum(singular_values(first.total), model_spacing_ps)
+    return kinetics_of_moments(
+        first,
+        second,
+        lag_time_ps=model_spacing_ps,
+        generator=generator,
+        top=top,
+        dimensions=dimensions,
+        splits=splits,
+    )
+
+
+def kinetics_of_moments(
+    reference: BlockSums,
+    model: BlockSums,
+    *,
+    lag_time_ps: float,
+    generator: np.random.Generator,
+    top: int = 10,
+    dimensions: int | None = None,
+    splits: int = 20,
+) -> KineticFloor:
+    """The same of moments in blocks: of `lagged_moments`, or of `moments_of_jumps`.
+
+    Parameters
+    ----------
+    reference, model : BlockSums
+        Of pairs that do not overlap.
+    lag_time_ps : float
+        Between the frames of a pair.
+    generator, top, dimensions, splits
+        As in `kinetics_at_equal_counts`.
+    """
+    spectrum = reference.spectrum(singular_values(reference.total), lag_time_ps)
     considered = np.flatnonzero(spectrum.resolved[:top])
     scored = spectrum.dimensions if dimensions is None else dimensions
 
     def error(a: Array, b: Array) -> float:
         if not len(considered):
             return np.nan
-        scales = (_timescales(sums, model_spacing_ps, len(spectrum.resolved)) for sums in (a, b))
+        scales = (_timescales(sums, lag_time_ps, len(spectrum.resolved)) for sums in (a, b))
         return float(relative_timescale_errors(*scales)[considered].mean())
 
     def cross_gap(a: Array, b: Array) -> float:
@@ -100,7 +132,7 @@ def kinetics_at_equal_counts(
         return own - other
 
     of_cross, of_separate, of_timescales = (
-        sums_at_equal_counts(first, second, figure, generator=generator, splits=splits)
+        sums_at_equal_counts(reference, model, figure, generator=generator, splits=splits)
         for figure in (cross_gap, separate_gap, error)
     )
     return KineticFloor(of_cross, of_separate, of_timescales, len(considered))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ase_tito.analysis.block_sums import Array, BlockSums, sums_over_pairs
-from ase_tito.analysis.blocks import concatenated
+from ase_tito.analysis.blocks import block_slices, concatenated
 from ase_tito.analysis.histograms import as_samples
 from ase_tito.errors import DataError
 
@@ -46,19 +46,39 @@ def lagged_moments(
         With values of shape (B, 2 d + 1, 2 d + 1).
     """
     frames, lengths = concatenated(trajectories)
-
-    def products(before: Array, after: Array, weight: Array | None) -> Array:
-        z = np.concatenate([np.ones((len(before), 1)), before, after], axis=1)
-        weighted = z if weight is None else weight[:, None] * z
-        return np.asarray(weighted.T @ z)
-
     return sums_over_pairs(
         as_samples(frames),
         lengths,
         lag,
-        products,
+        _products,
         block_length=CHUNK if block_length is None else block_length,
         weights=weights,
+    )
+
+
+def moments_of_jumps(before: ArrayLike, after: ArrayLike, *, block_length: int) -> BlockSums:
+    """The same sums over single jumps, each from a frame of its own.
+
+    Parameters
+    ----------
+    before, after : array_like, shape (P, d)
+        Features of the frames and of what became of them.
+    block_length : int
+        Jumps per block: of neighbours, if the starts are in order.
+
+    Raises
+    ------
+    DataError
+        For features of different shapes.
+    """
+    first, second = as_samples(before), as_samples(after)
+    if first.shape != second.shape:
+        raise DataError(f"jumps from {first.shape} to {second.shape}: the shapes must be equal")
+    blocks = block_slices([len(first)], block_length)
+    return BlockSums(
+        np.stack([_products(first[part], second[part], None) for part in blocks]),
+        np.array([part.stop - part.start for part in blocks]),
+        1,
     )
 
 
@@ -107,3 +127,9 @@ def covariance_model(moments: NDArray[np.float64], *, reversible: bool) -> Any:
         symmetrized=reversible,
         data_mean_removed=True,
     )
+
+
+def _products(before: Array, after: Array, weights: Array | None) -> Array:
+    z = np.concatenate([np.ones((len(before), 1)), before, after], axis=1)
+    weighted = z if weights is None else weights[:, None] * z
+    return np.asarray(weighted.T @ z)

@@ -182,13 +182,17 @@ def timescale_error(
     for runs in (thinned, model):
         sums, values = _decomposition(runs, 1, None, method)
         spectra.append(sums.spectrum(values(sums.total), model_spacing_ps))
-    first, second = spectra
-    k = min(top, len(first.singular_values), len(second.singular_values))
+    return error_of_spectra(spectra[0], spectra[1], top)
+
+
+def error_of_spectra(reference: Spectrum, model: Spectrum, top: int = 10) -> TimescaleError:
+    """Relative error of a model's implied timescales from both spectra at one lag."""
+    k = min(top, len(reference.singular_values), len(model.singular_values))
     return TimescaleError(
-        first,
-        second,
-        relative_timescale_errors(first.timescales_ps[:k], second.timescales_ps[:k]),
-        first.resolved[:k],
+        reference,
+        model,
+        relative_timescale_errors(reference.timescales_ps[:k], model.timescales_ps[:k]),
+        reference.resolved[:k],
     )
 
 

@@ -161,9 +161,17 @@ def vamp_gap(
     first, second = (
         lagged_moments(runs, lag) for runs, lag in zip((reference, model), lags, strict=True)
     )
-    scored = _scored(first, lag_ps, dimensions)
-    scores = scores_of_moments(first.total, second.total, scored)
-    return VampGap(lag_ps, *scores, scored, int(first.pairs.sum()), int(second.pairs.sum()))
+    return gap_of_moments(first, second, lag_ps, dimensions)
+
+
+def gap_of_moments(
+    reference: BlockSums, model: BlockSums, lag_time_ps: float, dimensions: int | None = None
+) -> VampGap:
+    """Both VAMP-2 gaps from moments of pairs at one lag; see `vamp_gap`."""
+    scored = _scored(reference, lag_time_ps, dimensions)
+    scores = scores_of_moments(reference.total, model.total, scored)
+    pairs = (int(sums.pairs.sum()) for sums in (reference, model))
+    return VampGap(lag_time_ps, *scores, scored, *pairs)
 
 
 def vamp_gap_intervals(
@@ -198,7 +206,30 @@ def vamp_gap_intervals(
         lagged_moments(runs, lag, block_length=max(1, round(block_time_ps / spacing)))
         for runs, lag, spacing in zip((reference, model), lags, spacings, strict=True)
     ]
-    scored = _scored(groups[0], lag_ps, dimensions)
+    first, second = groups
+    return gap_intervals_of_moments(
+        first,
+        second,
+        lag_ps,
+        dimensions,
+        generator=generator,
+        resamples=resamples,
+        level=level,
+    )
+
+
+def gap_intervals_of_moments(
+    reference: BlockSums,
+    model: BlockSums,
+    lag_time_ps: float,
+    dimensions: int | None = None,
+    *,
+    generator: np.random.Generator,
+    resamples: int = 200,
+    level: float = 0.95,
+) -> Interval:
+    """Intervals of both gaps from moments in blocks; see `vamp_gap_intervals`."""
+    scored = _scored(reference, lag_time_ps, dimensions)
 
     def gaps(first: NDArray[np.float64], second: NDArray[np.float64]) -> list[float]:
         own, cross, other = scores_of_moments(first, second, scored)
@@ -206,7 +237,12 @@ def vamp_gap_intervals(
 
     # Pairs that are drawn again correlate by chance with themselves, which raises scores.
     return bootstrap_sums(
-        groups, gaps, generator=generator, resamples=resamples, level=level, centred=True
+        [reference, model],
+        gaps,
+        generator=generator,
+        resamples=resamples,
+        level=level,
+        centred=True,
     )
 
 

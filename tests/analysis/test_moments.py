@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from ase_tito.analysis import moments
-from ase_tito.analysis.moments import covariance_model, lagged_moments
+from ase_tito.analysis.moments import covariance_model, lagged_moments, moments_of_jumps
 from ase_tito.errors import DataError
 
 
@@ -53,3 +53,14 @@ def test_features_that_never_change_or_are_not_finite_are_refused():
     broken[0][5, 0] = np.nan
     with pytest.raises(DataError, match="frame 5 is not finite"):
         lagged_moments(broken, 1)
+
+
+def test_jumps_are_pairs_of_their_own():
+    """The pairs of a trajectory, given as jumps, have the trajectory's moments, block by block."""
+    frames = np.random.default_rng(5).normal(size=(101, 3)).cumsum(0)
+    pairs = lagged_moments([frames], 1, block_length=20)
+    jumps = moments_of_jumps(frames[:-1], frames[1:], block_length=20)
+    np.testing.assert_allclose(jumps.values, pairs.values)
+    assert jumps.pairs.tolist() == pairs.pairs.tolist()
+    with pytest.raises(DataError, match="shapes must be equal"):
+        moments_of_jumps(frames[:-1], frames, block_length=20)
