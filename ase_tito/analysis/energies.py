@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import ArrayLike, NDArray
 
+from ase_tito.analysis.bootstrap import block_bootstrap
 from ase_tito.analysis.weights import as_weights
 from ase_tito.errors import DataError
 
@@ -106,6 +107,45 @@ def energy_distribution(
         tuple(np.quantile(values, QUANTILES, method="inverted_cdf", weights=each).tolist()),
         len(values),
     )
+
+
+def median_shift(
+    reference: Sequence[ArrayLike],
+    model: Sequence[ArrayLike],
+    block_lengths: tuple[int, int],
+    *,
+    generator: np.random.Generator,
+    resamples: int = 200,
+    level: float = 0.95,
+) -> tuple[float, float, float]:
+    """Median energy of a model − that of a reference, and the ends of its bootstrap interval.
+
+    Parameters
+    ----------
+    reference, model : sequence of array_like, each of shape (T_i,)
+        Energies, run by run.
+    block_lengths : (int, int)
+        Frames per block of either.
+    generator : numpy.random.Generator
+    resamples : int
+    level : float
+
+    Raises
+    ------
+    DataError
+        For fewer than two blocks on either side.
+    """
+    first, second = (
+        block_bootstrap(
+            runs, np.median, length, generator=generator, resamples=resamples, level=level
+        )
+        for runs, length in zip((reference, model), block_lengths, strict=True)
+    )
+    shift = float(second.estimate - first.estimate)
+    # Independent sides: their one-sided widths add in squares.
+    below = float(np.hypot(second.estimate - second.low, first.high - first.estimate))
+    above = float(np.hypot(second.high - second.estimate, first.estimate - first.low))
+    return shift, shift - below, shift + above
 
 
 def _one_by_one(calculator: Any, numbers: NDArray[np.int64]) -> BatchedEnergy:
