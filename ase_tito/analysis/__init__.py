@@ -93,6 +93,7 @@ from ase_tito.analysis.transients import (
     markov_transient,
     sampled_transient,
     transient_agreement,
+    transient_intervals,
 )
 from ase_tito.analysis.trust import (
     Finding,
@@ -215,6 +216,7 @@ __all__ = [
     "torsion_memory",
     "torsion_profile",
     "transient_agreement",
+    "transient_intervals",
     "transition_counts",
     "trust_report",
     "vamp",

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ase_tito.analysis.agreement import bin_numbers
+from ase_tito.analysis.block_sums import bootstrap_sums, sums_over_pairs
 from ase_tito.analysis.blocks import concatenated
+from ase_tito.analysis.bootstrap import Interval
 from ase_tito.analysis.correlation import lag_in_frames, lagged_starts
 from ase_tito.analysis.divergence import Divergence, histogram_divergence
 from ase_tito.analysis.floor import Floor, multinomial_floor
@@ -106,6 +109,68 @@ def counted_transient(
             raise DataError(f"no frame in state {start_state} has another {lag_ps:g} ps later")
         found.append(histogram(values[starts + lag], edges))
     return Transient(tuple(map(float, lag_times_ps)), tuple(found))
+
+
+def transient_intervals(
+    coordinates: Sequence[ArrayLike],
+    state_trajectories: Sequence[ArrayLike],
+    start_state: int,
+    *,
+    frame_spacing_ps: float,
+    lag_times_ps: Sequence[float],
+    edges: Sequence[ArrayLike],
+    block_time_ps: float,
+    generator: np.random.Generator,
+    resamples: int = 200,
+    level: float = 0.95,
+) -> list[Interval]:
+    """Shares of the bins in `counted_transient`, with their block-bootstrap intervals.
+
+    Parameters
+    ----------
+    coordinates, state_trajectories, start_state, frame_spacing_ps, lag_times_ps, edges
+        As in `counted_transient`.
+    block_time_ps : float
+        Length of the bootstrap's blocks, long against the slowest timescale.
+    generator : numpy.random.Generator
+    resamples, level
+        As in `bootstrap_sums`.
+
+    Returns
+    -------
+    list of Interval
+        One for each lag, of shape (bins + 1,), row-major; the last is outside the grid.
+
+    Raises
+    ------
+    DataError
+        If no frame of the state has another a lag later, or blocks are too few or too short.
+    """
+    values, states, lengths = _together(coordinates, state_trajectories)
+    bins = int(np.prod([len(np.asarray(edge)) - 1 for edge in edges]))
+    frames = np.column_stack([states == start_state, bin_numbers(values, edges)])
+
+    def landed(before: NDArray[np.int64], after: NDArray[np.int64], _: object) -> NDArray:
+        return np.bincount(after[before[:, 0] == 1, 1], minlength=bins + 1)
+
+    def shares(total: NDArray[np.float64]) -> NDArray[np.float64]:
+        if not total.any():
+            raise DataError(f"no frame in state {start_state} has another a lag later")
+        return np.asarray(total / total.sum())
+
+    found = []
+    for lag_ps in lag_times_ps:
+        sums = sums_over_pairs(
+            frames,
+            lengths,
+            lag_in_frames(lag_ps, frame_spacing_ps),
+            landed,
+            block_length=max(1, round(block_time_ps / frame_spacing_ps)),
+        )
+        found.append(
+            bootstrap_sums([sums], shares, generator=generator, resamples=resamples, level=level)
+        )
+    return found
 
 
 def markov_transient(

@@ -6,7 +6,7 @@ import pytest
 
 from ase_tito.analysis.files import open_trajectory
 from ase_tito.analysis.report import ReportSettings, compute_report, write_report
-from ase_tito.analysis.report.kinetics import choose_lag
+from ase_tito.analysis.report.basis import choose_lag
 from ase_tito.analysis.report.observe import Coordinates, observe
 from ase_tito.errors import DataError, OutputError
 from tests.analysis.butane import ATOMS, GRAPH, POPULATIONS, save, trajectory
@@ -63,7 +63,7 @@ def test_a_model_of_the_same_process_is_at_its_floor(compared):
         assert abs(found.excess) < 0.5 * found.equal_counts.floor.mean
     assert tica.agreement["coverage"].value > 0.8
     assert tica.agreement["precision"].value > 0.9
-    assert compared.ranges.model < 0.5
+    assert compared.ranges.model.mean <= 1.2 * compared.ranges.floor.high
     assert compared.gyration.model_mean == pytest.approx(compared.gyration.reference_mean, rel=0.01)
 
 
@@ -176,7 +176,7 @@ def test_the_page_stands_alone_and_the_json_holds_its_numbers(kind, request, tmp
     if kind == "compared":
         value = report.surfaces[0].agreement["JSD"].value
         assert numbers["surfaces"][0]["agreement"]["JSD"]["value"] == value
-        assert f"{value:.3g}" in page
+        assert f"{value:.4f}" in page
     for anchor in re.findall(r'href="#([^"]*)"', page):
         assert f'id="{anchor}"' in page
 

@@ -10,15 +10,11 @@ from ase.symbols import Symbols
 
 from ase_tito import __version__
 from ase_tito.analysis.files import TrajectorySource
+from ase_tito.analysis.report.basis import Basis, choose_block_time, choose_lag, make_basis
 from ase_tito.analysis.report.energy import analyse_energies
-from ase_tito.analysis.report.kinetics import (
-    Basis,
-    Notes,
-    analyse_kinetics,
-    choose_block_time,
-    choose_lag,
-    make_basis,
-)
+from ase_tito.analysis.report.jumps import DoubledJumps, SingleJumps
+from ase_tito.analysis.report.kinetics import analyse_kinetics
+from ase_tito.analysis.report.notes import Notes
 from ase_tito.analysis.report.observe import Coordinates, Observed, observe
 from ase_tito.analysis.report.result import Report, Summary, Surface
 from ase_tito.analysis.report.settings import ReportSettings
@@ -54,6 +50,8 @@ def compute_report(
     *,
     graph: MolecularGraph | None = None,
     energy: Any = None,
+    doubled_jumps: DoubledJumps | None = None,
+    single_jumps: SingleJumps | None = None,
     settings: ReportSettings | None = None,
     read: Callable[[int], object] = lambda _: None,
     step: Callable[[str], object] = lambda _: None,
@@ -70,6 +68,10 @@ def compute_report(
         The molecule; the first reference's, else the first model trajectory's, if not given.
     energy : ASE calculator or callable, optional
         For potential energies; see `potential_energies`.
+    doubled_jumps : DoubledJumps, optional
+        Jumps of the model for the test of its consistency, which trajectories do not hold.
+    single_jumps : SingleJumps, optional
+        Jumps of the model from one frame, whose ends are drawn beside the reference's densities.
     settings : ReportSettings, optional
     read : callable
         Called with the number of frames read since the last call.
@@ -90,7 +92,7 @@ def compute_report(
     notes = Notes()
     step("slow coordinates")
     lag = choose_lag(settings, md, sampled)
-    basis = make_basis(md, sampled, lag)
+    basis = make_basis(settings, md, sampled, lag)
     block_time = choose_block_time(settings, basis, md, sampled, notes)
     statistics = Statistics(
         settings,
@@ -112,11 +114,13 @@ def compute_report(
     )
     bonds, angles = local_curves(coordinates, md, sampled, statistics)
     step("kinetics")
-    kinetics = analyse_kinetics(coordinates, basis, block_time, md, sampled, statistics, notes)
+    kinetics = analyse_kinetics(
+        coordinates, basis, block_time, md, sampled, single_jumps, statistics, notes
+    )
     if kinetics.reference_mixing is not None and not kinetics.reference_mixing.mixes:
         notes.insert(0, f"The reference {kinetics.reference_mixing.describe()}.")
     step("validity")
-    trust = analyse_trust(basis, sampled, statistics, notes)
+    trust = analyse_trust(basis, coordinates, sampled, doubled_jumps, statistics, notes)
     energies = None
     if energy is not None:
         step("energies")
@@ -149,7 +153,9 @@ def compute_report(
         kinetics=kinetics,
         model_geometry=geometry_counts(sampled.geometry),
         reference_geometry=None if md is None else geometry_counts(md.geometry),
-        ranges=None if md is None else range_shares(md, sampled, statistics.reference_block),
+        ranges=None
+        if md is None
+        else notes.attempt("Ranges", lambda: range_shares(md, sampled, statistics)),
         trust=trust,
         notes=tuple(notes),
     )

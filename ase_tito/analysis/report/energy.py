@@ -9,8 +9,7 @@ from ase import units
 from numpy.typing import NDArray
 
 from ase_tito.analysis.agreement import bin_numbers
-from ase_tito.analysis.bootstrap import block_bootstrap
-from ase_tito.analysis.energies import energy_distribution, potential_energies
+from ase_tito.analysis.energies import energy_distribution, median_shift, potential_energies
 from ase_tito.analysis.report.observe import Observed, Progress
 from ase_tito.analysis.report.result import Energies
 from ase_tito.analysis.report.statistics import Statistics
@@ -18,7 +17,8 @@ from ase_tito.errors import DataError
 
 KJ_MOL_PER_EV = units.mol / units.kJ
 
-BINS = 80
+BINS = 40
+"""So few that each holds dozens of the frames that energies are computed of by default."""
 
 
 def analyse_energies(
@@ -68,7 +68,13 @@ def analyse_energies(
         numbers = [[bin_numbers(run, [edges]) for run in runs] for runs in (first, second)]
         thin = Statistics(statistics.settings, *blocks)
         found = thin.agreement("energy", numbers[0], numbers[1], BINS, "JSD")
-        shift = _median_shift(first, second, blocks, statistics)
+        shift = median_shift(
+            first,
+            second,
+            blocks,
+            generator=statistics.generator("energy median"),
+            resamples=statistics.settings.resamples,
+        )
     return Energies(
         edges,
         None if first is None else result[0],
@@ -105,28 +111,3 @@ def _distribution(
     if runs is None:
         return None
     return np.histogram(np.concatenate(runs), edges)[0] / sum(map(len, runs)) / np.diff(edges)
-
-
-def _median_shift(
-    reference: list[NDArray[np.float64]],
-    model: list[NDArray[np.float64]],
-    blocks: tuple[int, int],
-    statistics: Statistics,
-) -> tuple[float, float, float]:
-    """Median of the model − that of the reference, with the interval of the difference."""
-    intervals = [
-        block_bootstrap(
-            runs,
-            np.median,
-            block,
-            generator=statistics.generator(f"energy median {k}"),
-            resamples=statistics.settings.resamples,
-        )
-        for k, (runs, block) in enumerate(zip((reference, model), blocks, strict=True))
-    ]
-    first, second = intervals
-    shift = float(second.estimate - first.estimate)
-    # Independent sides: their one-sided widths add in squares.
-    below = float(np.hypot(second.estimate - second.low, first.high - first.estimate))
-    above = float(np.hypot(second.high - second.estimate, first.estimate - first.low))
-    return shift, shift - below, shift + above

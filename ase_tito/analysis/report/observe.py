@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 from ase.data import chemical_symbols
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ase_tito.analysis.features import bonded_triples
 from ase_tito.analysis.files import TrajectorySource
@@ -75,6 +75,12 @@ class Coordinates:
             return pairs
         return [(self.shown[0], self.shown[1])]
 
+    def angular(self, positions: ArrayLike) -> NDArray[np.float64]:
+        """Torsions (P, k) in radians of frames (P, n, 3), or all angles where there are none."""
+        if self.torsions:
+            return dihedrals(positions, torsion_atoms(list(self.torsions)))
+        return angles(positions, self.triples)
+
     def bond_groups(self) -> dict[str, NDArray[np.int64]]:
         """Rows of the bonds of each kind, such as ``'C-N'``."""
         return self._groups(self.graph.bonds)
@@ -136,6 +142,11 @@ class Observed:
     def frames(self) -> int:
         """Frames that are analysed, those that are not finite left out."""
         return sum(len(part) for part in self.gyration)
+
+    @property
+    def angular(self) -> Frames:
+        """What features are made of: torsions, or all angles where there are none."""
+        return self.torsions if self.torsions[0].shape[1] else self.angles
 
     @property
     def time_ps(self) -> float:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ase_tito.analysis.agreement import Agreement
 from ase_tito.analysis.chapman_kolmogorov import ChapmanKolmogorov
 from ase_tito.analysis.energies import EnergyDistribution
+from ase_tito.analysis.floor import EqualCounts
 from ase_tito.analysis.kinetic_floor import KineticFloor
 from ase_tito.analysis.memory import TorsionMemory
 from ase_tito.analysis.mixing import Mixing
@@ -82,15 +83,6 @@ class GeometryCounts:
     first_frames: dict[str, tuple[int, ...]]
 
 
-@dataclass(frozen=True)
-class RangeShares:
-    """Share of frames out of the range that one half of the reference covers."""
-
-    model: float
-    reference: float
-    frames_of_range: int
-
-
 @dataclass(frozen=True, eq=False)
 class Energies:
     """Potential energies of either side in kJ/mol."""
@@ -120,10 +112,66 @@ class Populations:
 
 
 @dataclass(frozen=True, eq=False)
+class CountedRelaxation:
+    """Where one side's frames are after a start, beside what the Markov model expects.
+
+    Attributes
+    ----------
+    frames : array of int, shape (L,)
+        Behind the density at each lag.
+    density, low, high : array, shape (L, bins)
+        Per unit of the coordinate, with its interval; no interval for single jumps.
+    jsd : array, shape (L,)
+        From the Markov model's density.
+    floor : array, shape (L, 3)
+        Mean, low and high of it for as many independent frames of that density.
+    """
+
+    frames: NDArray[np.int64]
+    density: Array
+    low: Array | None
+    high: Array | None
+    jsd: Array
+    floor: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Relaxation:
+    """Densities of the slowest coordinate at growing lags after one start.
+
+    Attributes
+    ----------
+    start : str
+    centre : array, shape (d,)
+        TICA components of the state that it starts from.
+    lag_times_ps : array, shape (L,)
+    coordinate : array, shape (bins,)
+        TICA component 1.
+    expected : array, shape (L, bins)
+        Density by the Markov model of the reference (or of the model alone).
+    equilibrium : array, shape (bins,)
+        Where all ends, by the same.
+    sides : dict of str to CountedRelaxation
+        ``'reference'``, ``'model'``, and ``'jumps'`` from the start alone, as far as there are any.
+    """
+
+    start: str
+    centre: Array
+    lag_times_ps: Array
+    coordinate: Array
+    expected: Array
+    equilibrium: Array
+    sides: dict[str, CountedRelaxation]
+
+
+@dataclass(frozen=True, eq=False)
 class Kinetics:
     """Everything that depends on the frames' order. None where it could not be had: see notes."""
 
     lag_time_ps: float
+    slow_lag_time_ps: float
+    slow_timescales_ps: Array
+    slow_resolved: NDArray[np.bool_]
     block_time_ps: float
     reference_mixing: Mixing | None
     model_mixing: Mixing | None
@@ -145,6 +193,7 @@ class Kinetics:
     model_populations: Populations | None
     reference_test: ChapmanKolmogorov | None
     model_test: ChapmanKolmogorov | None
+    relaxations: tuple[Relaxation, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,7 +217,8 @@ class Report:
     kinetics : Kinetics
     model_geometry : GeometryCounts
     reference_geometry : GeometryCounts or None
-    ranges : RangeShares or None
+    ranges : EqualCounts or None
+        Shares of frames out of the range of bonds, angles and size that half the reference covers.
     trust : TrustReport or None
     notes : tuple of str
         What could not be computed, and what to be careful with.
@@ -191,7 +241,7 @@ class Report:
     kinetics: Kinetics
     model_geometry: GeometryCounts
     reference_geometry: GeometryCounts | None
-    ranges: RangeShares | None
+    ranges: EqualCounts | None
     trust: TrustReport | None
     notes: tuple[str, ...]
 

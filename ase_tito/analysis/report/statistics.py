@@ -32,6 +32,9 @@ FIGURES = {
 
 LEVEL = 0.95
 
+SCAN_RESAMPLES = 100
+"""Bootstrap samples of what is costly to compute."""
+
 
 @dataclass(frozen=True)
 class Statistics:

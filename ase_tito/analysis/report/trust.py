@@ -6,16 +6,20 @@ import numpy as np
 
 from ase_tito.analysis.clusters import k_means
 from ase_tito.analysis.replicas import replica_agreement
-from ase_tito.analysis.report.kinetics import Basis, Notes
-from ase_tito.analysis.report.observe import Observed
+from ase_tito.analysis.report.basis import Basis
+from ase_tito.analysis.report.jumps import DoubledJumps
+from ase_tito.analysis.report.notes import Notes
+from ase_tito.analysis.report.observe import Coordinates, Observed
 from ase_tito.analysis.report.statistics import Statistics
 from ase_tito.analysis.reversibility import reversibility
 from ase_tito.analysis.trust import (
     Finding,
     TrustReport,
+    judge_jumps,
     judge_replicas,
     judge_reversibility,
     judge_validity,
+    jump_consistency,
     trust_report,
 )
 
@@ -24,10 +28,20 @@ STATES = 10
 
 
 def analyse_trust(
-    basis: Basis, model: Observed, statistics: Statistics, notes: Notes
+    basis: Basis,
+    coordinates: Coordinates,
+    model: Observed,
+    jumps: DoubledJumps | None,
+    statistics: Statistics,
+    notes: Notes,
 ) -> TrustReport | None:
-    """Reversibility, agreement of replicas, and validity, as far as trajectories tell."""
+    """Consistency of jumps, if some are given; reversibility, agreement of replicas, validity."""
     findings = [
+        None
+        if jumps is None
+        else notes.attempt(
+            "Consistency of jumps", lambda: _jumps(basis, coordinates, jumps, statistics)
+        ),
         notes.attempt("Reversibility", lambda: _reversibility(basis, model, statistics)),
         notes.attempt("Agreement of replicas", lambda: _replicas(basis)),
         notes.attempt("Validity", lambda: judge_validity(first_proposals(model))),
@@ -37,16 +51,29 @@ def analyse_trust(
 
 
 def first_proposals(model: Observed) -> np.ndarray:
-    """Whether each proposal was valid: by the run's own count, else by the frames there are.
+    """Whether each proposal was valid: by the run's own count and by the frames there are.
 
-    Frames that were kept after a retry hide the invalid proposal before; the headers do not.
+    Frames that were kept after a retry hide the invalid proposal before; the headers do not. An
+    invalid frame was a proposal too, whatever the header says.
     """
-    counters = [source.description.get("counters", {}) for source in model.sources]
-    if not all({"jumps", "invalid_first_proposals"} <= set(counter) for counter in counters):
-        return ~model.geometry.invalid
-    return np.concatenate(
-        [np.arange(counter["jumps"]) >= counter["invalid_first_proposals"] for counter in counters]
+    found = []
+    frames = np.split(model.geometry.invalid, np.cumsum(model.lengths)[:-1])
+    for source, invalid in zip(model.sources, frames, strict=True):
+        counters = source.description.get("counters", {})
+        jumps = max(counters.get("jumps", 0), len(invalid))
+        bad = max(counters.get("invalid_first_proposals", 0), int(invalid.sum()))
+        found.append(np.arange(jumps) >= bad)
+    return np.concatenate(found)
+
+
+def _jumps(
+    basis: Basis, coordinates: Coordinates, jumps: DoubledJumps, statistics: Statistics
+) -> Finding:
+    projected = (
+        basis.project(coordinates, part[jumps.finite])
+        for part in (jumps.starts, jumps.one_jump, jumps.two_jumps)
     )
+    return judge_jumps(jump_consistency(*projected, generator=statistics.generator("jumps")))
 
 
 def _reversibility(basis: Basis, model: Observed, statistics: Statistics) -> Finding:

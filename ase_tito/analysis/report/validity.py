@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ase_tito.analysis.blocks import block_slices
+from ase_tito.analysis.floor import EqualCounts, at_equal_counts
 from ase_tito.analysis.geometry import FrameGeometry
 from ase_tito.analysis.report.observe import Observed
-from ase_tito.analysis.report.result import GeometryCounts, RangeShares
+from ase_tito.analysis.report.result import GeometryCounts
+from ase_tito.analysis.report.statistics import Statistics
 
 FIRST_FRAMES = 10
 """Bad frames of each kind that are listed."""
+
+RANGE_FRAMES = 50_000
+"""Frames of either side whose range is compared."""
 
 
 def geometry_counts(geometry: FrameGeometry) -> GeometryCounts:
@@ -27,21 +32,28 @@ def geometry_counts(geometry: FrameGeometry) -> GeometryCounts:
     )
 
 
-def range_shares(reference: Observed, model: Observed, block_length: int) -> RangeShares:
-    """Frames outside the range of bonds, angles and size that one half of the reference covers.
+def range_shares(reference: Observed, model: Observed, statistics: Statistics) -> EqualCounts:
+    """Share of frames outside the range of bonds, angles and size that half the reference covers.
 
-    The other half of the reference is the floor; the halves are made of alternating blocks.
+    The floor is that of the other half, thinned to as many frames.
     """
+    stride = max(1, -(-max(reference.frames, model.frames) // RANGE_FRAMES))
     values = [
-        np.column_stack([np.concatenate(part) for part in (side.bonds, side.angles, side.gyration)])
+        [
+            np.column_stack([kind[::stride] for kind in run])
+            for run in zip(side.bonds, side.angles, side.gyration, strict=True)
+        ]
         for side in (reference, model)
     ]
-    half = np.zeros(len(values[0]), bool)
-    for part in block_slices([len(run) for run in reference.gyration], block_length)[::2]:
-        half[part] = True
-    low, high = values[0][half].min(0), values[0][half].max(0)
-    model_share, floor = (
-        float(((part < low) | (part > high)).any(1).mean()) if len(part) else 0.0
-        for part in (values[1], values[0][~half])
+
+    def outside(first: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+        return float(((other < first.min(0)) | (other > first.max(0))).any(1).mean())
+
+    return at_equal_counts(
+        values[0],
+        np.concatenate(values[1]),
+        outside,
+        statistics.thinned(stride).reference_block,
+        generator=statistics.generator("ranges"),
+        splits=statistics.settings.splits,
     )
-    return RangeShares(model_share, floor, int(half.sum()))

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import matplotlib
 
-from ase_tito.analysis.report.figures import STYLE, report_figures
+from ase_tito.analysis.report.drawing import STYLE
+from ase_tito.analysis.report.figures import report_figures
 from ase_tito.analysis.report.page import html_page
 from ase_tito.analysis.report.result import Report
 from ase_tito.errors import OutputError
