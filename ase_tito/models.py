@@ -52,6 +52,11 @@ class ModelInfo:
         domain = Domain.from_dict(self.header.domain)
         return [*domain.objections(graph, temperature_K), *domain.cautions(graph)]
 
+    @property
+    def transferable(self) -> bool:
+        """Whether it is meant for other molecules than those it was trained on."""
+        return self.header is not None and self.header.domain["molecules"] is None
+
 
 def load_model(
     name_or_path: str | os.PathLike[str], device: torch.device | str = "cpu"
@@ -111,6 +116,7 @@ def select_model(graph: MolecularGraph, temperature_K: float | None) -> ModelInf
     """The one known model that was made for this molecule at this temperature.
 
     Unlike a model chosen by name, one chosen automatically must have seen molecules of this size.
+    A model of just this molecule goes before those that transfer to it.
 
     Parameters
     ----------
@@ -126,6 +132,7 @@ def select_model(graph: MolecularGraph, temperature_K: float | None) -> ModelInf
     candidates = available_models()
     against = [info.objections(graph, temperature_K) for info in candidates]
     matching = [info for info, reasons in zip(candidates, against, strict=True) if not reasons]
+    matching = [info for info in matching if not info.transferable] or matching
     if len(matching) == 1:
         return matching[0]
     if matching:

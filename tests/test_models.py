@@ -148,10 +148,17 @@ class TestAutomaticChoice:
         with pytest.raises(DomainError, match=f"'tiny': .*{graph.n_atoms} atoms"):
             select_model(graph, 300.0)
 
-    def test_several_match(self, library, ethanol, tiny_header, tiny_weights):
+    def test_a_model_of_just_this_molecule_goes_first(
+        self, library, ethanol, tiny_header, tiny_weights
+    ):
         graph, _ = ethanol
         store(library, tiny_header, tiny_weights, "special", molecules=[graph_key(graph)])
-        with pytest.raises(DomainError, match=r"several models match .*'special', 'tiny'"):
+        assert select_model(graph, 300.0).name == "special"
+
+    def test_several_match(self, library, ethanol, tiny_header, tiny_weights):
+        graph, _ = ethanol
+        store(library, tiny_header, tiny_weights, "other")
+        with pytest.raises(DomainError, match=r"several models match .*'other', 'tiny'"):
             select_model(graph, 300.0)
 
     def test_no_model_at_all(self, library, ethanol):
