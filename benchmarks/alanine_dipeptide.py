@@ -36,6 +36,7 @@ from ase_tito.evaluation import (
     cosine_agreement,
     joined,
     markdown_table,
+    parse_ode,
     population,
     sample_chain,
     sample_jumps,
@@ -241,13 +242,6 @@ class Benchmark:
 
 def phi_positive(angles: np.ndarray) -> np.ndarray:
     return angles[:, 0] > 0
-
-
-def parse_ode(text: str) -> OdeSettings:
-    """``midpoint-40`` (method, evaluations per jump), or ``midpoint-40-even``."""
-    method, count, *spacing = text.split("-")
-    per_step = OdeSettings(method=method, steps=1).evaluations or 1
-    return OdeSettings(method, int(count) // per_step, *spacing)
 
 
 def ode_name(ode: OdeSettings) -> str:

@@ -275,5 +275,8 @@ def _check_blocks(sums: BlockSums) -> None:
 
 
 def _floor(values: list[float], n_reference: int, n_model: int) -> Floor:
-    low, high = np.quantile(values, [0.025, 0.975])
+    # Sorted rather than interpolated: timescales, and so their errors, may be infinite.
+    ordered = np.sort(values)
+    tail = 0.025 * (len(ordered) - 1)
+    low, high = ordered[int(np.floor(tail))], ordered[int(np.ceil(len(ordered) - 1 - tail))]
     return Floor(float(np.mean(values)), float(low), float(high), n_reference, n_model)

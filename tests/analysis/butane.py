@@ -40,16 +40,22 @@ def trajectory(frames, seed, *, keep=0.9, spread=8.0, populations=POPULATIONS):
     fresh = rng.random(frames) > keep
     fresh[0] = True
     states = drawn[np.maximum.accumulate(np.where(fresh, np.arange(frames), 0))]
-    # the reference geometry is trans: angles are turns away from it
-    turns = CENTRES[states] - np.pi + np.radians(rng.normal(0, spread, frames))
+    angles = CENTRES[states] + np.radians(rng.normal(0, spread, frames))
+    positions = frames_at(angles)
+    return positions + rng.normal(0, 0.02, positions.shape)
+
+
+def frames_at(angles):
+    """Frames (T, 14, 3) at these values of the central torsion, in radians."""
+    turns = np.asarray(angles) - np.pi  # the reference geometry is trans
     first, second, side = _central_bond()
     origin = ATOMS.positions[second]
     axis = ATOMS.positions[second] - ATOMS.positions[first]
     axis = axis / np.linalg.norm(axis)
-    positions = np.repeat(ATOMS.positions[None], frames, axis=0)
+    positions = np.repeat(ATOMS.positions[None], len(turns), axis=0)
     rotations = Rotation.from_rotvec(turns[:, None] * axis).as_matrix()
     positions[:, side] = (positions[:, side] - origin) @ rotations.swapaxes(1, 2) + origin
-    return positions + rng.normal(0, 0.02, positions.shape)
+    return positions
 
 
 def save(path, positions, spacing_ps=10.0):

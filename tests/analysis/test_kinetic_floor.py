@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 
+from ase_tito.analysis.block_sums import sums_at_equal_counts
 from ase_tito.analysis.kinetic_floor import kinetics_at_equal_counts
+from ase_tito.analysis.moments import lagged_moments
 from ase_tito.errors import DataError
 from tests.analysis.processes import hermite, ornstein_uhlenbeck
 
@@ -75,3 +77,12 @@ def test_a_reference_that_resolves_nothing_says_so():
 def test_one_block_has_no_halves(reference):
     with pytest.raises(DataError, match="one block"):
         compare(reference[:1], data(1), block_time_ps=1e6)
+
+
+def test_floors_of_what_may_be_infinite():
+    runs = [np.random.default_rng(k).normal(size=(41, 3)) for k in range(2)]
+    first, second = (lagged_moments([run], 1, block_length=4) for run in runs)
+    found = sums_at_equal_counts(
+        first, second, lambda a, b: np.inf, generator=np.random.default_rng(0)
+    )
+    assert np.isinf([found.model.mean, found.model.low, found.floor.high]).all()

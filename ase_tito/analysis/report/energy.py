@@ -92,13 +92,7 @@ def _energies(
     stride = max(1, -(-side.frames // most))
     found = []
     for source in side.sources:
-        # Chunk by chunk: of long trajectories only the frames that are used are kept.
-        kept, start = [], -side.skipped
-        for chunk in source.chunks():
-            offset = -start if start < 0 else -start % stride
-            kept.append(chunk[offset::stride])
-            start += len(chunk)
-        positions = np.concatenate(kept)
+        positions = np.concatenate(list(source.chunks(stride=stride, skip=side.skipped)))
         positions = positions[np.isfinite(positions).all((1, 2))]
         values = potential_energies(positions, energy, source.atomic_numbers, progress=progress)
         found.append(KJ_MOL_PER_EV * values)

@@ -1,0 +1,185 @@
+"""The molecules that a model is judged by: those of a dataset's split, or of files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from ase_tito.analysis.files import Topology, open_trajectory
+from ase_tito.data.dataset import Dataset
+from ase_tito.data.records import MoleculeRecord, Run
+from ase_tito.data.trajectory import MolecularTrajectory, read_npz
+from ase_tito.errors import DataError
+from ase_tito.evaluation.reference import Reference
+
+EVERY = "all"
+"""In place of a split's name: every molecule of the dataset."""
+
+DATASET_SUFFIXES = (".h5", ".hdf5")
+
+
+@dataclass(frozen=True, eq=False)
+class MoleculeReference:
+    """The MD of one molecule.
+
+    Attributes
+    ----------
+    name : str
+    equilibrium : Reference
+        Runs that thermodynamic figures are taken from: those that are no dynamics (replica
+        exchange at one temperature) where there are any, for they mix best.
+    dynamics : Reference or None
+        The time-ordered runs, for kinetic figures; None where there is none.
+    smiles, force_field : str
+        Empty where they are not known.
+    """
+
+    name: str
+    equilibrium: Reference
+    dynamics: Reference | None
+    smiles: str = ""
+    force_field: str = ""
+
+    @property
+    def ordered(self) -> bool:
+        """Whether the equilibrium runs are dynamics themselves."""
+        return self.equilibrium is self.dynamics
+
+
+@dataclass(frozen=True, eq=False)
+class ReferenceSet:
+    """Molecules that are read one by one.
+
+    Attributes
+    ----------
+    description : str
+        Where they come from, for people.
+    names : tuple of str
+    load : callable
+        Name to `MoleculeReference`.
+    """
+
+    description: str
+    names: tuple[str, ...]
+    load: Callable[[str], MoleculeReference]
+
+    def only(self, names: Sequence[str]) -> ReferenceSet:
+        """Some of the molecules, in the set's order.
+
+        Raises
+        ------
+        DataError
+            For a name that is not among them.
+        """
+        unknown = [name for name in names if name not in self.names]
+        if unknown:
+            raise DataError(f"{self.description}: there is no molecule {', '.join(unknown)}")
+        return ReferenceSet(
+            self.description, tuple(n for n in self.names if n in set(names)), self.load
+        )
+
+
+def open_references(
+    paths: Sequence[str | os.PathLike[str]],
+    *,
+    split: str = "test",
+    temperature_K: float | None = None,
+    topology: Topology | None = None,
+    frame_spacing_ps: float | None = None,
+) -> ReferenceSet:
+    """Open a dataset file, or MD runs of one molecule.
+
+    Parameters
+    ----------
+    paths : sequence of path
+        One dataset (``.h5``, ``.hdf5``), or ``.npz`` files and other trajectories of one molecule.
+    split : str
+        Of the dataset; ``'all'`` takes every molecule.
+    temperature_K : float, optional
+        Use only runs at this temperature. Files other than ``.npz`` do not say theirs.
+    topology : Topology, optional
+        Elements and bonds of trajectory files that have none.
+    frame_spacing_ps : float, optional
+        Of trajectory files that do not say it.
+
+    Raises
+    ------
+    DataError
+        For files that cannot be read, and a split that is not there (naming those that are).
+    """
+    files = [Path(path) for path in paths]
+    if len(files) == 1 and files[0].suffix in DATASET_SUFFIXES and topology is None:
+        with Dataset(files[0]) as dataset:
+            names = dataset.names if split == EVERY else dataset.members(split)
+        if not names:
+            raise DataError(f"{files[0]}: split {split} holds no molecule")
+        label = files[0].name if split == EVERY else f"split {split} of {files[0].name}"
+        return ReferenceSet(label, names, partial(_from_dataset, files[0], temperature_K))
+    runs = [_from_file(path, topology, frame_spacing_ps, temperature_K) for path in files]
+    reference = Reference(runs)
+    name = files[0].stem if len(files) == 1 else files[0].resolve().parent.name
+    loaded = MoleculeReference(name, reference, reference)
+    label = ", ".join(path.name for path in files)
+    return ReferenceSet(label, (name,), lambda _: loaded)
+
+
+def reference_of_record(
+    record: MoleculeRecord, temperature_K: float | None = None
+) -> MoleculeReference:
+    """A molecule of a dataset as a reference, with its runs at one temperature.
+
+    Raises
+    ------
+    DataError
+        If there is no run at this temperature, or none is given and there are several.
+    """
+    present = sorted({run.temperature_K for run in record.runs})
+    if temperature_K is None and len(present) > 1:
+        listed = ", ".join(f"{value:g}" for value in present)
+        raise DataError(f"{record.name} has runs at {listed} K: say which temperature to use")
+    runs = [run for run in record.runs if temperature_K in (None, run.temperature_K)]
+    if not runs:
+        raise DataError(f"{record.name} has no run at {temperature_K:g} K")
+    ordered = [_trajectory(record, run) for run in runs if run.time_ordered]
+    exchanged = [_trajectory(record, run) for run in runs if not run.time_ordered]
+    dynamics = Reference(ordered) if ordered else None
+    equilibrium = Reference(exchanged) if exchanged or dynamics is None else dynamics
+    return MoleculeReference(record.name, equilibrium, dynamics, record.smiles, record.force_field)
+
+
+def _trajectory(record: MoleculeRecord, run: Run) -> MolecularTrajectory:
+    return MolecularTrajectory(
+        f"{record.name}/{run.name}",
+        record.graph,
+        run.positions,
+        run.frame_spacing_ps,
+        run.temperature_K,
+        run.energies,
+    )
+
+
+def _from_dataset(path: Path, temperature_K: float | None, name: str) -> MoleculeReference:
+    with Dataset(path) as dataset:  # the runs' memory map outlives it
+        return reference_of_record(dataset.molecule(name), temperature_K)
+
+
+def _from_file(
+    path: Path,
+    topology: Topology | None,
+    frame_spacing_ps: float | None,
+    temperature_K: float | None,
+) -> MolecularTrajectory:
+    if path.suffix == ".npz":
+        return read_npz(path)
+    source = open_trajectory(path, topology=topology, frame_spacing_ps=frame_spacing_ps)
+    temperature = temperature_K or source.description.get("temperature_K")
+    if temperature is None:
+        raise DataError(f"{path} does not say its temperature: give it")
+    frames = source.frames()
+    frames -= frames.mean(1, keepdims=True)
+    return MolecularTrajectory(
+        path.stem, source.graph(), frames, source.frame_spacing_ps, float(temperature)
+    )

@@ -1,0 +1,76 @@
+import numpy as np
+import pytest
+
+from ase_tito.data import DatasetWriter, MoleculeRecord, Run
+from ase_tito.errors import DataError
+from ase_tito.evaluation import open_references
+from tests.analysis.butane import ATOMS, GRAPH, save, trajectory
+
+
+def frames(count, seed=0):
+    positions = trajectory(count, seed)
+    return (positions - positions.mean(1, keepdims=True)).astype(np.float32)
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    runs = (
+        Run("run-0", frames(50), 10.0, 300.0, energies=np.arange(50.0)),
+        Run("exchange", frames(80, 1), 5.0, 300.0, time_ordered=False),
+    )
+    hot = Run("hot", frames(30, 2), 10.0, 400.0)
+    with DatasetWriter(tmp_path / "x.h5") as writer:
+        writer.add(MoleculeRecord("a", GRAPH, runs, "CCCC", "GAFF2"))
+        writer.add(MoleculeRecord("b", GRAPH, (*runs, hot)))
+        writer.add(MoleculeRecord("c", GRAPH, runs[:1]))
+        writer.set_split("train", ["c"])
+        writer.set_split("test", ["a", "b"])
+    return tmp_path / "x.h5"
+
+
+def test_molecules_of_a_split(dataset):
+    references = open_references([dataset])
+    assert references.names == ("a", "b")
+    assert references.description == "split test of x.h5"
+    molecule = references.load("a")
+    assert (molecule.smiles, molecule.force_field, molecule.ordered) == ("CCCC", "GAFF2", False)
+    assert molecule.equilibrium.lengths == [80]
+    assert molecule.dynamics.lengths == [50]
+    assert molecule.dynamics.runs[0].energies[3] == 3.0
+    (other,) = open_references([dataset], split="train").names
+    assert open_references([dataset], split="train").load(other).ordered
+    assert open_references([dataset], split="all").names == ("a", "b", "c")
+    assert references.only(["b"]).names == ("b",)
+
+
+def test_what_is_not_there_is_named(dataset):
+    with pytest.raises(DataError, match=r"no split tset; it has .*test.*train|train.*test"):
+        open_references([dataset], split="tset")
+    with pytest.raises(DataError, match="there is no molecule z"):
+        open_references([dataset]).only(["a", "z"])
+    with pytest.raises(DataError, match="no such dataset"):
+        open_references([dataset.with_name("y.h5")])
+
+
+def test_one_temperature_at_a_time(dataset):
+    with pytest.raises(DataError, match="b has runs at 300, 400 K"):
+        open_references([dataset]).load("b")
+    hot = open_references([dataset], temperature_K=400.0)
+    assert hot.load("b").equilibrium.temperature_K == 400.0
+    with pytest.raises(DataError, match="a has no run at 400 K"):
+        hot.load("a")
+
+
+def test_files_of_one_molecule(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save("one.npz", trajectory(40, 0))
+    save("two.npz", trajectory(30, 1))
+    references = open_references(["one.npz", "two.npz"])
+    assert references.names == (tmp_path.name,)
+    assert references.load(references.names[0]).dynamics.lengths == [40, 30]
+    assert open_references(["one.npz"]).names == ("one",)
+    ATOMS.write("one.xyz")
+    with pytest.raises(DataError, match="does not say its temperature"):
+        open_references(["one.xyz"], frame_spacing_ps=1.0)
+    read = open_references(["one.xyz"], frame_spacing_ps=1.0, temperature_K=300.0)
+    assert read.load("one").equilibrium.frames.shape == (1, 14, 3)
