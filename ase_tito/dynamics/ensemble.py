@@ -27,7 +27,7 @@ from ase_tito.transfer.implicit import SHORTEST_MARKOVIAN_LAG_PS, ImplicitTransf
 from ase_tito.transfer.noise import keyed_noise
 from ase_tito.validity import CHECKS, Validity, check
 
-OnInvalid = Literal["retry", "raise", "keep"]
+OnInvalid = Literal["retry", "raise", "keep", "hold"]
 
 
 @dataclass(frozen=True)
@@ -109,12 +109,14 @@ class TITOEnsemble:
         Number of systems, or their keys; by default 0, 1, ... B−1.
     masses : array_like, shape (n,), or a sequence of (n_b,), optional
         Masses that define the centre of mass; standard atomic masses by default.
-    on_invalid : {'retry', 'raise', 'keep'}
+    on_invalid : {'retry', 'raise', 'keep', 'hold'}
         What to do with an invalid sample: draw that system again with the next retry key; raise
-        `InvalidSampleError`; or keep it. A kept sample that is not even finite cannot be a
-        condition: that system stays where it is lost (NaN) and counts as invalid at every jump.
+        `InvalidSampleError`; keep it; or draw again and, where that does not help, hold the system
+        where it is for this jump, which then counts as invalid. A kept sample that is not even
+        finite cannot be a condition: that system stays where it is lost (NaN) and counts as
+        invalid at every jump.
     max_retries : int
-        Draws after the first one before `InvalidSampleError` is raised.
+        Draws after the first one before `InvalidSampleError` is raised, or a system is held.
     batch_size : int
         Most systems sampled in one batch.
     ode : OdeSettings, optional
@@ -245,7 +247,8 @@ class TITOEnsemble:
         reasons = ["positions are not finite"] * self.n_systems
         first_failed = np.tile(np.array(CHECKS) == "finite", (self.n_systems, 1))
         pending, evaluations, wall_time = alive, 0, 0.0
-        for retry in range(self.max_retries + 1 if self.on_invalid == "retry" else 1):
+        again = self.on_invalid in ("retry", "hold")
+        for retry in range(self.max_retries + 1 if again else 1):
             draw = self._draw(pending, number, retry)
             evaluations += draw.evaluations
             wall_time += draw.wall_time_s
@@ -258,7 +261,9 @@ class TITOEnsemble:
             pending = pending[~draw.valid]
             if not len(pending):
                 break
-        if len(pending) and self.on_invalid != "keep":
+        if self.on_invalid == "hold":
+            positions[pending] = self._positions[pending]
+        elif len(pending) and self.on_invalid != "keep":
             raise InvalidSampleError(self._failure(pending, number, reasons))
         self._positions = positions
         self.jump = number
@@ -378,7 +383,8 @@ def _passed(failed: NDArray[np.bool_]) -> NDArray[np.bool_]:
 def check_policy(on_invalid: str, max_retries: int) -> None:
     """Raise ConfigError for an unknown `on_invalid` or a negative `max_retries`."""
     if on_invalid not in get_args(OnInvalid):
-        raise ConfigError(f"on_invalid must be 'retry', 'raise' or 'keep', not {on_invalid!r}")
+        known = ", ".join(map(repr, get_args(OnInvalid)))
+        raise ConfigError(f"on_invalid must be one of {known}, not {on_invalid!r}")
     if not _is_integer(max_retries) or max_retries < 0:
         raise ConfigError(f"max_retries must be a non-negative integer, not {max_retries!r}")
 

@@ -14,9 +14,10 @@ from ase_tito import __version__
 from ase_tito.dynamics.lock import OutputLock
 from ase_tito.errors import DataError, OutputError, TITOError
 from ase_tito.evaluation.local import EnergyFunction
-from ase_tito.evaluation.molecule import evaluate_molecule, starting_frames
+from ase_tito.evaluation.molecule import evaluate_molecule
 from ase_tito.evaluation.references import MoleculeReference, ReferenceSet
 from ase_tito.evaluation.result import MoleculeResult
+from ase_tito.evaluation.sampled import starting_frames
 from ase_tito.evaluation.settings import EvaluationSettings, SamplingPlan
 from ase_tito.evaluation.store import SampleStore
 from ase_tito.transfer.implicit import ImplicitTransferOperator

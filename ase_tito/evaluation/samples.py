@@ -18,8 +18,9 @@ from ase_tito.validity import CHECKS
 BATCH_SIZE = 50
 """Systems in one batch: few enough for the processor's cache."""
 
-MAX_RETRIES = 50
-"""Bad models are to be measured, not to end the measurement."""
+MAX_RETRIES = 10
+"""After so many a replica stays where it is for one jump: bad models are to be measured, not to end
+the measurement."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,11 +35,14 @@ class Samples:
         Which of `ase_tito.validity.CHECKS` the first proposal failed, whatever was made of it then.
     wall_time_s : float
         Time spent sampling.
+    held : int
+        Jumps at which a replica stayed where it was, for no draw was valid.
     """
 
     positions: NDArray[np.float32]
     first_failed: NDArray[np.bool_]
     wall_time_s: float
+    held: int = 0
 
     @property
     def first_valid(self) -> NDArray[np.bool_]:
@@ -69,6 +73,7 @@ def joined(parts: list[Samples], axis: int = 0) -> Samples:
         np.concatenate([part.positions for part in parts], axis),
         np.concatenate([part.first_failed for part in parts], axis),
         sum(part.wall_time_s for part in parts),
+        sum(part.held for part in parts),
     )
 
 
@@ -86,6 +91,8 @@ def sample_chain(
     batch_size: int = BATCH_SIZE,
 ) -> Samples:
     """Nested jumps as users make them: an invalid sample is drawn again, and counted.
+
+    A replica that finds no valid sample in `MAX_RETRIES` more draws stays where it is for one jump.
 
     Parameters
     ----------
@@ -113,6 +120,7 @@ def sample_chain(
         lag_time_ps,
         temperature_K=temperature_K,
         seed=seed,
+        on_invalid="hold",
         max_retries=MAX_RETRIES,
         ode=ode,
         batch_size=batch_size,
@@ -120,7 +128,7 @@ def sample_chain(
     )
     positions = np.empty((jumps, *np.shape(start)), np.float32)
     first_failed = np.empty((jumps, ensemble.n_systems, len(CHECKS)), bool)
-    wall_time = 0.0
+    wall_time, held = 0.0, 0
     for k, jump in enumerate(ensemble.run(jumps)):
         for system in range(ensemble.n_systems):
             # Continued from single precision, so the chain goes on from it as well.
@@ -128,7 +136,8 @@ def sample_chain(
             ensemble.set_positions(system, positions[k, system])
         first_failed[k] = jump.first_failed
         wall_time += jump.wall_time_s
-    return Samples(positions, first_failed, wall_time)
+        held += int((~jump.valid).sum())
+    return Samples(positions, first_failed, wall_time, held)
 
 
 def sample_jumps(

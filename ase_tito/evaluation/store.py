@@ -15,7 +15,7 @@ import numpy as np
 from ase_tito.errors import OutputError
 from ase_tito.evaluation.samples import Samples
 
-LAYOUT = 2
+LAYOUT = 3
 """Version of what is stored: samples of another are made anew."""
 
 
@@ -59,6 +59,7 @@ class SampleStore:
                 positions=samples.positions,
                 first_failed=samples.first_failed,
                 wall_time_s=samples.wall_time_s,
+                held=samples.held,
             )
         os.replace(temporary, path)
         return samples, True
@@ -67,6 +68,11 @@ class SampleStore:
 def _read(path: Path) -> Samples:
     try:
         with np.load(path, allow_pickle=False) as data:
-            return Samples(data["positions"], data["first_failed"], float(data["wall_time_s"]))
+            return Samples(
+                data["positions"],
+                data["first_failed"],
+                float(data["wall_time_s"]),
+                int(data["held"]),
+            )
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise OutputError(f"{path} is damaged ({error}); delete it to sample anew") from error

@@ -272,3 +272,17 @@ def test_warnings(operator, graph, atoms, mixture):
     larger = molecule("CH3CH2NH2")
     with pytest.warns(TITOWarning, match="10 atoms; the model was trained on 3 to 9"):
         TITOEnsemble(mixture[2], graph_from_atoms(larger), larger.positions, 100.0, seed=0)
+
+
+def test_what_finds_no_valid_sample_is_held_for_a_jump(make, sloppy):
+    held, kept = (make(sloppy, 60, on_invalid=p, max_retries=0) for p in ("hold", "keep"))
+    before = np.stack([held.positions(k) for k in range(60)])
+    first, second = held.step(), kept.step()
+    stuck = ~first.valid
+    assert 0 < stuck.sum() < 60
+    assert np.array_equal(first.valid, second.valid)
+    for k in range(60):
+        expected = before[k] if stuck[k] else kept.positions(k)
+        assert np.array_equal(held.positions(k), expected)
+    assert np.array_equal(held.invalid_first_proposals, stuck)
+    assert make(sloppy, 60, on_invalid="hold").step().valid.all()  # retries come first

@@ -30,9 +30,12 @@ def central_torsion():
 class Hopping:
     """A jump of τ draws the rotamer anew with probability 1 − keep^(τ/10 ps)."""
 
-    def __init__(self, *, populations=POPULATIONS, keep=KEEP, torn=0.0, fail_at=None, kill=False):
+    def __init__(
+        self, *, populations=POPULATIONS, keep=KEEP, torn=0.0, factor=3.0, fail_at=None, kill=False
+    ):
         self._base = ou_operator(GRAPH, ATOMS.positions, name="hopping")
-        self.populations, self.keep, self.torn = np.array(populations), keep, torn
+        self.populations, self.keep = np.array(populations), keep
+        self.torn, self.factor = torn, factor
         self.fail_at, self.kill, self.calls = fail_at, kill, 0
 
     def __getattr__(self, name):
@@ -55,7 +58,7 @@ class Hopping:
         fresh = np.searchsorted(np.cumsum(self.populations), u[:, 1]).clip(0, 2)
         hop = u[:, 0] > self.keep ** (lag_time_ps / SPACING_PS)
         y = frames_at(CENTRES[np.where(hop, fresh, old)] + np.radians(spread)) + 0.02 * jitter
-        y[u[:, 2] < self.torn] *= 3.0
+        y[u[:, 2] < self.torn] *= self.factor
         y += x.mean(1, keepdims=True) - y.mean(1, keepdims=True)
         info = TransitionInfo(14, 0.001, torch.ones(len(x), dtype=torch.bool))
         return Transition(torch.from_numpy(y), info)

@@ -110,6 +110,17 @@ def test_broken_proposals_are_counted_and_named(reference, tmp_path):
     assert result.figures["single.bond_shift_A"].value > 0.2
 
 
+def test_a_hopeless_model_is_measured(short, tmp_path):
+    result = run(Hopping(torn=1.0), short, tmp_path, SMALL).results[0]
+    assert result.figures["nested.valid_share"].value == 0
+    assert "At 160 of 160 nested jumps no draw was valid" in " ".join(result.notes)
+    assert result.figures["nested.jsd"].excess > 0.1  # it stayed where it was
+    far = run(Hopping(torn=1.0, factor=1e9), short, tmp_path / "far", SMALL).results[0]
+    assert far.figures["single.valid_share"].value == 0
+    assert "single.jsd" not in far.figures
+    assert "single jumps only 0 frames can be used" in " ".join(far.notes)
+
+
 def test_what_was_interrupted_ends_like_what_was_not(short, tmp_path):
     whole = run(Hopping(), short, tmp_path / "whole", SMALL)
     with pytest.raises(KeyboardInterrupt):
