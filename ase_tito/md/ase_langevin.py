@@ -10,7 +10,7 @@ import numpy as np
 from ase import Atoms, units
 from ase.calculators.calculator import Calculator
 from ase.md.langevin import Langevin
-from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
+from ase.md.velocitydistribution import thermalize_momenta
 from ase.optimize import BFGS
 from numpy.typing import NDArray
 
@@ -53,9 +53,7 @@ class AseLangevinEngine:
         atoms.set_velocities(np.zeros_like(positions))
         BFGS(atoms, logfile=None).run(fmax=FORCE_TOLERANCE, steps=_MINIMIZATION_STEPS)
         generator = np.random.default_rng(seed)
-        MaxwellBoltzmannDistribution(
-            atoms, temperature_K=self.settings.temperature_K, rng=generator
-        )
+        thermalize_momenta(atoms, temperature_K=self.settings.temperature_K, rng=generator)
         self._integrator(generator).run(self.settings.equilibration_steps)
         return self._state()
 

@@ -7,6 +7,8 @@ some 10⁵ steps a second for twenty atoms in vacuum on one core.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import openmm
 from numpy.typing import NDArray
@@ -19,6 +21,9 @@ from ase_tito.md.settings import LangevinSettings
 
 GAS_CONSTANT = unit.MOLAR_GAS_CONSTANT_R.value_in_unit(unit.kilojoule_per_mole / unit.kelvin)
 """In kJ/mol/K."""
+
+
+_EXPLODED = "the integration failed; use a shorter time step"
 
 
 class LangevinEngine:
@@ -67,7 +72,7 @@ class LangevinEngine:
             self._step(self.settings.steps_per_frame)
             now = self._context.getState(positions=True, energy=True)
             positions[k] = 10 * now.getPositions(asNumpy=True).value_in_unit(unit.nanometer)
-            energies[k] = now.getPotentialEnergy().value_in_unit(unit.kilojoule_per_mole)
+            energies[k] = _potential_energy(now)
             kinetic += now.getKineticEnergy().value_in_unit(unit.kilojoule_per_mole)
             progress(self.settings.frame_spacing_ps)
         temperature = 2 * kinetic / (frames * self._degrees_of_freedom * GAS_CONSTANT)
@@ -99,14 +104,13 @@ class LangevinEngine:
         self._context.setVelocities(state["velocities_nm_per_ps"])
 
     def _potential(self) -> float:
-        now = self._context.getState(energy=True)
-        return float(now.getPotentialEnergy().value_in_unit(unit.kilojoule_per_mole))
+        return _potential_energy(self._context.getState(energy=True))
 
     def _step(self, steps: int) -> None:
         try:
             self._integrator.step(steps)
         except openmm.OpenMMException as error:
-            raise DataError(f"the integration failed ({error}); use a shorter time step") from error
+            raise DataError(f"{_EXPLODED} ({error})") from error
 
     def _state(self) -> State:
         now = self._context.getState(positions=True, velocities=True)
@@ -116,3 +120,11 @@ class LangevinEngine:
                 unit.nanometer / unit.picosecond
             ),
         }
+
+
+def _potential_energy(state: openmm.State) -> float:
+    """In kJ/mol; DataError if it is not finite."""
+    energy = float(state.getPotentialEnergy().value_in_unit(unit.kilojoule_per_mole))
+    if not math.isfinite(energy):
+        raise DataError(_EXPLODED)
+    return energy

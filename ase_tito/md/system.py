@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 
 import numpy as np
 import openmm
@@ -38,12 +39,15 @@ def system_from_prmtop(
         topology = app.AmberPrmtopFile(str(path))
     except Exception as error:
         raise DataError(f"{path}: not a readable Amber topology ({error})") from error
-    return topology.createSystem(
-        nonbondedMethod=app.NoCutoff,
-        constraints=None,
-        implicitSolvent={None: None, "OBC2": app.OBC2}[implicit_solvent],
-        removeCMMotion=False,
-    )
+    with warnings.catch_warnings():
+        # OpenMM would rather have mbondi2 than the radii that were chosen
+        warnings.filterwarnings("ignore", "Non-optimal GB parameters")
+        return topology.createSystem(
+            nonbondedMethod=app.NoCutoff,
+            constraints=None,
+            implicitSolvent={None: None, "OBC2": app.OBC2}[implicit_solvent],
+            removeCMMotion=False,
+        )
 
 
 def repartitioned_masses(graph: MolecularGraph, hydrogen_mass_amu: float) -> NDArray[np.float64]:
