@@ -92,5 +92,5 @@ def read_parent(config: TrainConfig) -> Parent | None:
 
 def _shown(value: Any) -> str:
     if isinstance(value, Mapping):
-        return ", ".join(f"{key} {entry}" for key, entry in value.items())
+        return ", ".join(f"{key} {entry}" for key, entry in sorted(value.items()))
     return str(value)

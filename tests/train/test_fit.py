@@ -15,7 +15,6 @@ import torch
 from ase_tito.checkpoint import operator_from_checkpoint, read_checkpoint
 from ase_tito.errors import CheckpointError, ConfigError, OutputError, TITOError
 from ase_tito.train import TrainConfig, TrainingStopped, fit, trainer
-from ase_tito.train.schedule import learning_rate_factor
 
 
 def run(config, **options):
@@ -97,25 +96,6 @@ def test_survives_kill_nine(toy):
     assert same(killed, weights(run(config)))
 
 
-def test_two_processes_learn_what_one_does(toy):
-    config = TrainConfig.from_toml(toy)
-    alone = weights(run(replace(config, output=config.output.parent / "alone")))
-    script = toy.parent / "train.py"
-    script.write_text(
-        "import sys\nfrom ase_tito.train import TrainConfig, fit\n"
-        "fit(TrainConfig.from_toml(sys.argv[1]), show_progress=False)\n"
-    )
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    subprocess.run(
-        [*command, "--nproc-per-node", "2", str(script), str(toy)],
-        check=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-    together = weights(config.output / "toy.safetensors")
-    for key, value in alone.items():
-        torch.testing.assert_close(together[key], value, atol=2e-3, rtol=2e-2)
-
-
 def test_finished_runs_are_not_overwritten(toy):
     config = TrainConfig.from_toml(toy)
     run(config)
@@ -174,11 +154,3 @@ def test_steps_that_are_not_finite_are_left_out_and_counted(toy, monkeypatch):
     monkeypatch.setattr(torch.Tensor, "isfinite", lambda self: torch.zeros((), dtype=torch.bool))
     with pytest.raises(TITOError, match="not finite in 20 steps on end"):
         run(replace(config, output=config.output.parent / "hopeless"))
-
-
-def test_schedule_warms_up_and_decays_to_a_hundredth():
-    factors = [learning_rate_factor(step, 10, step / 1000) for step in range(1001)]
-    assert np.all(np.diff(factors[:10]) > 0)
-    assert np.all(np.diff(factors[10:]) < 0)
-    assert max(factors) <= 1
-    assert factors[-1] == pytest.approx(0.01)

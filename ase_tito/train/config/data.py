@@ -24,7 +24,7 @@ class DataConfig:
     ----------
     dataset : tuple of str
         Dataset files (HDF5, see `ase_tito.data.Dataset`); relative paths start at the
-        configuration file's directory. A single one may be given as a string.
+        configuration file's directory. In the file, a single one may be given as a string.
     trajectories : tuple of str
         ``.npz`` files, besides or instead.
     train_split : str, optional
@@ -63,8 +63,6 @@ class DataConfig:
     transferable: bool = False
 
     def __post_init__(self) -> None:
-        if isinstance(self.dataset, str):
-            object.__setattr__(self, "dataset", (self.dataset,))
         for name in ("dataset", "trajectories", "molecules"):
             value = getattr(self, name)
             if not isinstance(value, list | tuple) or not all(isinstance(v, str) for v in value):
@@ -95,7 +93,10 @@ class DataConfig:
     @classmethod
     def from_entries(cls, entries: Any, directory: Path) -> DataConfig:
         """The section [data]; relative paths start at `directory`."""
-        config = cls(**check_known("data", {item.name for item in fields(cls)}, entries))
+        known = dict(check_known("data", {item.name for item in fields(cls)}, entries))
+        if isinstance(known.get("dataset"), str):
+            known["dataset"] = [known["dataset"]]
+        config = cls(**known)
         return replace(
             config,
             dataset=tuple(str(directory / path) for path in config.dataset),

@@ -1,0 +1,76 @@
+"""Single steps: gradients in parts, reduced precision, the best weights."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from ase_tito.errors import ConfigError
+from ase_tito.train.processes import Process
+from ase_tito.train.trainer import Trainer
+
+ALONE = Process(0, 1, torch.device("cpu"))
+
+
+def gradients(config, process=ALONE):
+    trainer = Trainer(config, process)
+    loss = trainer._add_gradients()
+    return loss, {
+        name: p.grad for name, p in trainer.network.named_parameters() if p.grad is not None
+    }
+
+
+@pytest.mark.parametrize("parts", [2, 8])
+def test_accumulated_gradients_are_those_of_the_whole_batch(quick, parts):
+    loss, whole = gradients(quick)
+    loss_in_parts, summed = gradients(replace(quick, accumulate=parts))
+    assert loss_in_parts == pytest.approx(loss, rel=1e-5)
+    for name, gradient in whole.items():
+        torch.testing.assert_close(summed[name], gradient, rtol=1e-4, atol=1e-6)
+
+
+def test_processes_and_parts_cut_a_batch_without_remainder():
+    cuts = [
+        part
+        for rank in range(2)
+        for part in Process(rank, 2, torch.device("cpu")).shares(24, accumulate=3)
+    ]
+    assert [k for cut in cuts for k in range(24)[cut]] == list(range(24))
+    with pytest.raises(ConfigError, match="no multiple of 2 processes times 5 parts"):
+        Process(0, 2, torch.device("cpu")).shares(24, accumulate=5)
+
+
+def test_bfloat16_gradients_point_the_same_way(quick):
+    config = replace(quick, optimizer=replace(quick.optimizer, batch_size=32))
+    loss, exact = gradients(config)
+    reduced_loss, reduced = gradients(replace(config, precision="bfloat16"))
+    assert reduced_loss != loss
+    assert reduced_loss == pytest.approx(loss, rel=0.02)
+    assert all(gradient.dtype == torch.float32 for gradient in reduced.values())
+    a, b = (torch.cat([g.flatten() for g in found.values()]) for found in (exact, reduced))
+    assert torch.nn.functional.cosine_similarity(a, b, dim=0) > 0.99
+
+
+def test_uniform_times_are_uniform(quick):
+    from ase_tito.train.randomness import draw_step, step_generator
+
+    pairs = Trainer(quick, ALONE)._pairs
+    for uniform, quartiles in ((True, [0.25, 0.5, 0.75]), (False, [0.498, 0.690, 0.834])):
+        s = draw_step(pairs, 4000, step_generator(0, 0, 0), 0.8, 1.2, uniform=uniform)[2]
+        found = torch.quantile(s, torch.tensor([0.25, 0.5, 0.75]))
+        torch.testing.assert_close(found, torch.tensor(quartiles), atol=0.03, rtol=0)
+
+
+def test_the_best_weights_are_kept(quick, monkeypatch):
+    trainer = Trainer(quick, ALONE)
+    losses = iter([3.0, 1.0, 2.0, float("nan")])
+    monkeypatch.setattr(trainer._validation, "loss", lambda _: next(losses))
+    kept = []
+    for _ in range(4):
+        trainer.validate()
+        kept.append({k: v.clone() for k, v in trainer.average.network.state_dict().items()})
+        trainer.step()
+    assert (trainer.progress.best_step, trainer.progress.best_loss) == (1, 1.0)
+    selected = trainer.selected_weights()
+    assert all(torch.equal(selected[key], value) for key, value in kept[1].items())
+    assert not all(torch.equal(selected[key], value) for key, value in kept[2].items())
