@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike
 from ase_tito.analysis.features import torsion_features
 from ase_tito.analysis.mixing import Mixing, mixing
 from ase_tito.analysis.tica import tica
-from ase_tito.analysis.torsions import proper_torsions
+from ase_tito.analysis.torsions import Torsion, proper_torsions
+from ase_tito.canonical import canonical_ranks
 from ase_tito.errors import DataError
 from ase_tito.graph import MolecularGraph
 
@@ -20,7 +21,7 @@ LAG_PS = 10.0
 def run_mixing(
     runs: Sequence[ArrayLike], graph: MolecularGraph, frame_spacing_ps: float
 ) -> Mixing | None:
-    """Crossings of the first TICA component of all torsions.
+    """Crossings of the first TICA component of all torsions that tell conformers apart.
 
     Parameters
     ----------
@@ -32,9 +33,9 @@ def run_mixing(
     Returns
     -------
     Mixing or None
-        None where there is no torsion, or too little data to find a slow coordinate.
+        None where there is no such torsion, or too little data to find a slow coordinate.
     """
-    torsions = proper_torsions(graph.atomic_numbers, graph.bonds)
+    torsions = telling_torsions(graph)
     lag = frame_spacing_ps * max(1, round(LAG_PS / frame_spacing_ps))
     frames = [np.asarray(run) for run in runs]
     long = [run for run in frames if len(run) > 3 * lag / frame_spacing_ps]
@@ -46,3 +47,28 @@ def run_mixing(
         return mixing([model.project(values, 1)[:, 0] for values in features])
     except DataError:  # nothing turns
         return None
+
+
+def telling_torsions(graph: MolecularGraph) -> list[Torsion]:
+    """Torsions but those about the bond of a symmetric rotor: CH₃, NH₂, tert-butyl, ...
+
+    Its turns exchange equal atoms only, which is slow and of no consequence.
+    """
+    ranks = canonical_ranks(graph)
+    around: list[list[int]] = [[] for _ in range(graph.n_atoms)]
+    for i, j in graph.bonds.tolist():
+        around[i].append(j)
+        around[j].append(i)
+
+    def symmetric(end: int, other: int) -> bool:
+        outer = ranks[[k for k in around[end] if k != other]]
+        return len(outer) > 1 and len(set(outer.tolist())) == 1
+
+    return [
+        torsion
+        for torsion in proper_torsions(graph.atomic_numbers, graph.bonds)
+        if not (
+            symmetric(torsion.atoms[1], torsion.atoms[2])
+            or symmetric(torsion.atoms[2], torsion.atoms[1])
+        )
+    ]
