@@ -49,14 +49,17 @@ def write_manifest(output: Path, plan: CampaignPlan, command: str) -> None:
             "calls": calls,
             "splits": plan.splits,
             "molecules": {
-                molecule.name: {
-                    **before.get("molecules", {}).get(molecule.name, {}),
-                    **molecule.identity(),
-                    "force_field": molecule.force_field,
-                    "time_ns": molecule.time_ns,
-                    "exchange": asdict(molecule.exchange) if molecule.exchange else None,
-                }
-                for molecule in plan.molecules
+                **before.get("molecules", {}),  # of other plans for the same directory
+                **{
+                    molecule.name: {
+                        **before.get("molecules", {}).get(molecule.name, {}),
+                        **molecule.identity(),
+                        "force_field": molecule.force_field,
+                        "time_ns": molecule.time_ns,
+                        "exchange": asdict(molecule.exchange) if molecule.exchange else None,
+                    }
+                    for molecule in plan.molecules
+                },
             },
         },
     )

@@ -85,6 +85,10 @@ def test_manifest(done):
     assert entry["settings"]["time_step_fs"] == 2
     assert entry["settings"]["friction_per_ps"] == 1
     assert "GAFF2" in entry["force_field"]
+    run_campaign(replace(PLAN, molecules=(ONE,)), done, resume=True, command="and again")
+    renewed = json.loads((done / "manifest.json").read_text())
+    assert [call["command"] for call in renewed["calls"]] == ["generate this", "and again"]
+    assert renewed["molecules"] == manifest["molecules"]
     assert (entry["runs"], entry["simulated_ns"], entry["left_out"]) == (2, 0.004, "")
 
 
