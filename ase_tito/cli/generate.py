@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from ase_tito.md.finish import MoleculeSummary
     from ase_tito.md.plan import CampaignPlan
 
+_LISTS = (".smi", ".sdf", ".mol", ".seq", ".txt")
+
 _SIMULATION = (
     ("temperature_K", "K", "temperature in kelvin"),
     ("time_step_fs", "FS", "time step in femtoseconds (default: 2)"),
@@ -43,13 +45,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "config", metavar="CONFIG.toml", nargs="?", help="groups of molecules and their settings"
     )
     what.add_argument(
-        "--smiles", metavar="SMILES|FILE.smi", nargs="+", help="molecules, or lists of them"
+        "--smiles", metavar="SMILES|FILE", nargs="+", help="molecules, or .smi and .sdf files"
     )
     what.add_argument(
         "--sequence",
-        metavar="SEQUENCE",
+        metavar="SEQUENCE|FILE",
         nargs="+",
-        help="peptides, as letters (AAY) or names (ALA-HIE-ASH) where protonation must be said",
+        help="peptides, as letters (AAY) or names (ALA-HIE-ASH) where protonation must be said, or "
+        ".seq files of them",
     )
     what.add_argument("--structure", metavar="FILE", nargs="+", help="files of one molecule each")
     parser.add_argument(
@@ -148,7 +151,7 @@ def _plan(arguments: argparse.Namespace) -> CampaignPlan:
         raise ConfigError(f"--{kind} needs --time-ns, the simulated time of each molecule")
     lines: list[tuple[str, str]] = []
     for item in given[kind]:
-        is_list = kind == "smiles" and item.endswith(".smi")
+        is_list = kind != "structure" and item.lower().endswith(_LISTS)
         lines += read_lines(Path(item)) if is_list else [(item, "")]
     own: dict[str, Any] = {"time_ns": arguments.time_ns}
     if kind == "sequence":

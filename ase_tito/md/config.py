@@ -16,7 +16,7 @@ from ase_tito.md.exchange import ExchangeSettings
 from ase_tito.md.plan import CalculatorPlan, CampaignPlan, MoleculePlan, PeptidePlan
 from ase_tito.md.sequence import parse_sequence
 from ase_tito.md.settings import LangevinSettings
-from ase_tito.md.smiles import file_name, parse_smiles, slow_torsions
+from ase_tito.md.smiles import file_name, parse_smiles, read_sdf, slow_torsions
 
 SIMULATION = tuple(item.name for item in fields(LangevinSettings))
 """Entries of [simulation], which a group may say otherwise."""
@@ -101,13 +101,17 @@ def plan_group(
 
 
 def read_lines(path: Path) -> list[tuple[str, str]]:
-    """SMILES or sequences, and names ('' where there is none): one molecule a line, # comments.
+    """SMILES or sequences, and names ('' where there is none), of a file.
+
+    One molecule a line and # for comments, or an SD file, of which the SMILES are taken.
 
     Raises
     ------
-    ConfigError
+    ConfigError, StructureError
         If the file cannot be read.
     """
+    if path.suffix.lower() in (".sdf", ".mol"):
+        return read_sdf(path)
     try:
         lines = path.read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:

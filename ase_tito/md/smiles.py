@@ -6,6 +6,7 @@ S. Riniker, G. A. Landrum, J. Chem. Inf. Model. 55, 2562 (2015); T. A. Halgren, 
 
 from __future__ import annotations
 
+import os
 from itertools import product
 
 import numpy as np
@@ -116,6 +117,32 @@ def molecule_from_smiles(
         canonical,
         Chem.GetFormalCharge(molecule),
     )
+
+
+def read_sdf(path: str | os.PathLike[str]) -> list[tuple[str, str]]:
+    """SMILES and titles ('' where there is none) of all molecules of an SD file or molfile.
+
+    Stereochemistry is that of the coordinates where these are three-dimensional; of the geometry
+    nothing else is used.
+
+    Raises
+    ------
+    StructureError
+        Naming the file, and the molecule in it that cannot be read.
+    """
+    try:
+        with rdBase.BlockLogs():
+            molecules = list(Chem.SDMolSupplier(str(path)))
+    except OSError as error:
+        raise StructureError(f"{path}: cannot be read as molecules ({error})") from error
+    found = []
+    for number, molecule in enumerate(molecules, 1):
+        if molecule is None or not molecule.GetNumAtoms():
+            raise StructureError(f"{path}: molecule {number} cannot be read")
+        if molecule.GetConformer().Is3D():
+            Chem.AssignStereochemistryFrom3D(molecule)
+        found.append((Chem.MolToSmiles(molecule), "-".join(molecule.GetProp("_Name").split())))
+    return found
 
 
 def slow_torsions(molecule: Chem.Mol) -> list[tuple[int, int, int, int]]:

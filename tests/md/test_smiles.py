@@ -14,6 +14,7 @@ from ase_tito.md.smiles import (
     molecule_from_smiles,
     molfile,
     parse_smiles,
+    read_sdf,
     slow_torsions,
 )
 
@@ -106,3 +107,15 @@ def test_molfile_has_the_same_atoms_in_the_same_order(tmp_path):
     assert frames[0].numbers.tolist() == molecule.graph.atomic_numbers.tolist()
     np.testing.assert_allclose(frames[0].positions, molecule.starts[0], atol=1e-4)
     assert np.array_equal(bonds, molecule.graph.bonds)
+
+
+def test_sd_files(tmp_path):
+    written = ["CC[C@H](C)O", "C/C=C\\C"]
+    path = tmp_path / "x.sdf"
+    path.write_text("".join(f"my title{molfile(molecule_from_smiles(s))}$$$$\n" for s in written))
+    assert read_sdf(path) == [(s, "my-title") for s in written]
+    path.write_text("nonsense\n" * 6 + "$$$$\n")
+    with pytest.raises(StructureError, match=r"x\.sdf: molecule 1 cannot be read"):
+        read_sdf(path)
+    with pytest.raises(StructureError, match=r"no\.sdf: cannot be read as molecules"):
+        read_sdf(tmp_path / "no.sdf")
