@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -32,17 +34,7 @@ def read_molfile(path: str | Path) -> tuple[list[Atoms], NDArray[np.int64]]:
         For another format version, flat drawings, unknown elements, damaged lines (named by their
         number), or records of different molecules.
     """
-    lines = Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
-    ends = [k for k, line in enumerate(lines) if line.startswith("$$$$")]
-    starts = [0, *(end + 1 for end in ends)]
-    stops = [*ends, len(lines)]
-    records = [
-        _record(path, lines, start, stop)
-        for start, stop in zip(starts, stops, strict=True)
-        if any(line.strip() for line in lines[start:stop])
-    ]
-    if not records:
-        raise StructureError(f"{path}: no molecule in this file")
+    records = [read() for read in read_molfile_records(path)]
     frames = [atoms for atoms, _ in records]
     bonds = records[0][1]
     for k, (atoms, own) in enumerate(records):
@@ -52,6 +44,43 @@ def read_molfile(path: str | Path) -> tuple[list[Atoms], NDArray[np.int64]]:
                 "differently; one file holds frames of one molecule"
             )
     return frames, bonds
+
+
+def read_molfile_records(
+    path: str | Path,
+) -> list[Callable[[], tuple[Atoms, NDArray[np.int64]]]]:
+    """The records of an SD file of different molecules, read one by one when they are called.
+
+    Parameters
+    ----------
+    path : str or Path
+        As in `read_molfile`.
+
+    Returns
+    -------
+    list of callable
+        Each returns Atoms (Å) and bonds (m, 2), or raises a StructureError that names the damaged
+        line; the other records are still good.
+
+    Raises
+    ------
+    StructureError
+        If the file is missing or holds nothing.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise StructureError(f"{path}: no such file")
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    ends = [k for k, line in enumerate(lines) if line.startswith("$$$$")]
+    starts = [0, *(end + 1 for end in ends)]
+    records: list[Callable[[], tuple[Atoms, NDArray[np.int64]]]] = [
+        partial(_record, path, lines, start, stop)
+        for start, stop in zip(starts, [*ends, len(lines)], strict=True)
+        if any(line.strip() for line in lines[start:stop])
+    ]
+    if not records:
+        raise StructureError(f"{path}: no molecule in this file")
+    return records
 
 
 def _record(

@@ -30,7 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "checkpoint": KERNEL | {"nn", "header", "card"},
     "models": MODELS,
     "analysis": TOPOLOGY | FILES,  # what of the ground does without PyTorch
-    "data": GROUND | FILES,
+    "data": GROUND | FILES | {"analysis.files", "analysis.geometry"},
     "md": GROUND | FILES | {"analysis", "data"},
     "dynamics": MODELS | FILES,
     "train": MODELS | FILES | {"data"},

@@ -21,6 +21,7 @@ COMMANDS = {
     "run": "ase_tito.cli.run",
     "analyse": "ase_tito.cli.analyse",
     "generate": "ase_tito.cli.generate",
+    "data": "ase_tito.cli.data",
     "evaluate": "ase_tito.cli.evaluate",
     "train": "ase_tito.cli.train",
     "info": "ase_tito.cli.info",

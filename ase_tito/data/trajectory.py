@@ -8,12 +8,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from ase import units
 from numpy.typing import NDArray
 
 from ase_tito.data.records import check_positive
 from ase_tito.errors import DataError, TITOError
 from ase_tito.graph import MolecularGraph
 from ase_tito.perception import build_graph
+
+ENERGY_UNITS = {"eV": 1.0, "kJ/mol": units.kJ / units.mol, "kcal/mol": units.kcal / units.mol}
+"""In eV."""
 
 _REQUIRED = ("positions", "atomic_numbers", "bonds", "frame_spacing_ps", "temperature_K")
 
@@ -57,11 +61,17 @@ class MolecularTrajectory:
         )
 
 
-def read_npz(path: str | os.PathLike[str]) -> MolecularTrajectory:
+def read_npz(path: str | os.PathLike[str], energy_unit: str | None = None) -> MolecularTrajectory:
     """Read a trajectory from an ``.npz`` file.
 
     It holds ``positions`` (T, n, 3) in Å, ``atomic_numbers`` (n,), ``bonds`` (m, 2),
     ``frame_spacing_ps`` and ``temperature_K``. Stereochemistry is read from the first frame.
+
+    Parameters
+    ----------
+    path : path
+    energy_unit : {'eV', 'kJ/mol', 'kcal/mol'}, optional
+        Unit of ``energies`` (T,), which are read only if it is given: the file does not say it.
 
     Raises
     ------
@@ -71,12 +81,15 @@ def read_npz(path: str | os.PathLike[str]) -> MolecularTrajectory:
     path = Path(path)
     if not path.is_file():
         raise DataError(f"{path}: no such trajectory file")
+    if energy_unit is not None and energy_unit not in ENERGY_UNITS:
+        raise DataError(f"energies are in {' or '.join(ENERGY_UNITS)}, not in {energy_unit!r}")
+    required = (*_REQUIRED, "energies") if energy_unit else _REQUIRED
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            missing = [name for name in _REQUIRED if name not in archive]
+            missing = [name for name in required if name not in archive]
             if missing:
                 raise DataError(f"{path}: lacks {', '.join(missing)}")
-            values = {name: archive[name] for name in _REQUIRED}
+            values = {name: archive[name] for name in required}
     except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
         if isinstance(error, DataError):
             raise
@@ -98,4 +111,11 @@ def read_npz(path: str | os.PathLike[str]) -> MolecularTrajectory:
     except TITOError as error:
         raise DataError(f"{path}: {error}") from error
     centred = positions - positions.mean(axis=1, keepdims=True, dtype=np.float64)
-    return MolecularTrajectory(path.stem, graph, centred.astype(np.float32), spacing, temperature)
+    energies = None
+    if energy_unit:
+        energies = values["energies"].astype(np.float64) * ENERGY_UNITS[energy_unit]
+        if energies.shape != (len(positions),) or not np.isfinite(energies).all():
+            raise DataError(f"{path}: energies must be a finite one for each of its frames")
+    return MolecularTrajectory(
+        path.stem, graph, centred.astype(np.float32), spacing, temperature, energies
+    )

@@ -1,0 +1,50 @@
+"""One run of one molecule in an ``.npz`` archive, the package's own simplest format."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from ase_tito.analysis.files.spacing import frame_spacing
+from ase_tito.data.names import name_of_smiles
+from ase_tito.data.readers.source import Candidate, ReadOptions, Source
+from ase_tito.data.readers.times import stride_for
+from ase_tito.data.records import MoleculeRecord, Run
+from ase_tito.data.trajectory import read_npz
+from ase_tito.errors import DataError
+
+
+def open_arrays(path: Path, options: ReadOptions) -> Source:
+    """An archive that `ase_tito.data.read_npz` reads.
+
+    It may hold ``smiles`` too, which names the molecule. Archives of one SMILES are runs of one
+    molecule, named by their files.
+    """
+    smiles = _smiles(path)
+    name = options.name or name_of_smiles(smiles) or path.stem
+
+    def load() -> MoleculeRecord:
+        trajectory = read_npz(path, options.energy_unit)
+        temperature = options.temperature(path, trajectory.temperature_K)
+        spacing = frame_spacing(path, trajectory.frame_spacing_ps, options.frame_spacing_ps)
+        stride = stride_for(str(path), spacing, options.keep_ps)
+        run = Run(
+            path.stem,
+            trajectory.positions[::stride],
+            spacing * stride,
+            temperature,
+            None if trajectory.energies is None else trajectory.energies[::stride],
+        )
+        return MoleculeRecord(name, trajectory.graph, (run,), smiles, options.force_field)
+
+    return Source((Candidate(name, path.stem, load),))
+
+
+def _smiles(path: Path) -> str:
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            return str(archive["smiles"]) if "smiles" in archive else ""
+    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
+        raise DataError(f"{path}: not a readable .npz trajectory ({error})") from error
