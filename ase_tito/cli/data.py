@@ -96,6 +96,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     convert.add_argument("--description", metavar="TEXT", help="of the dataset")
     convert.add_argument("--quiet", action="store_true", help="no progress bar")
+    for action in (info, convert):
+        action.add_argument(
+            "--debug",
+            action="store_true",
+            default=argparse.SUPPRESS,
+            help="show tracebacks of errors",
+        )
 
 
 def run(arguments: argparse.Namespace) -> None:
