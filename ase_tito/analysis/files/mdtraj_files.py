@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ase_tito.analysis.files.source import Chunk, TrajectorySource
-from ase_tito.analysis.files.spacing import frame_spacing, spacing_of_times
+from ase_tito.analysis.files.spacing import check_times, frame_spacing, spacing_of_times
 from ase_tito.errors import DataError
 
 _WITH_TIMES = frozenset((".xtc", ".trr", ".nc", ".netcdf", ".ncdf", ".h5", ".hdf5", ".tng", ".dtr"))
@@ -38,7 +38,13 @@ def open_mdtraj(
         )
 
     def read(size: int) -> Iterator[Chunk]:
+        seen, before = 0, np.zeros(0)
         for chunk in _iterload(path, topology, size):
+            if found is not None:  # runs that were restarted may repeat or lack frames anywhere
+                times = np.concatenate([before, chunk.time])
+                check_times(path, times, found, seen - len(before))
+                before = times[-1:]
+            seen += len(chunk)
             # mdtraj works in nm.
             yield 10 * chunk.xyz
 

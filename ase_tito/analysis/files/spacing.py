@@ -75,10 +75,25 @@ def spacing_of_times(path: Path, times_ps: Sequence[Any] | NDArray[Any]) -> floa
     mean = float(steps.mean())
     if mean <= 0:
         return None
-    if np.abs(steps - mean).max() > max(_TOLERANCE * mean, 4e-7 * np.abs(times).max()):
-        frame = int(np.abs(steps - mean).argmax())
+    check_times(path, times, mean)
+    return float(f"{mean:.6g}")
+
+
+def check_times(
+    path: Path, times_ps: NDArray[Any], spacing_ps: float, first_frame: int = 0
+) -> None:
+    """Refuse times (T,) that are not this far apart, naming the frame, counted from `first_frame`.
+
+    Raises
+    ------
+    DataError
+    """
+    steps = np.diff(np.asarray(times_ps, np.float64))
+    tolerance = max(_TOLERANCE * spacing_ps, 4e-7 * float(np.abs(times_ps).max(initial=0)))
+    if len(steps) and np.abs(steps - spacing_ps).max() > tolerance:
+        frame = int(np.abs(steps - spacing_ps).argmax())
         raise DataError(
             f"{path}: frames are not evenly spaced in time: {steps[frame]:g} ps after frame"
-            f" {frame}, {mean:g} ps on average; keep an evenly spaced part of them"
+            f" {first_frame + frame}, {spacing_ps:g} ps on average; keep an evenly spaced part of"
+            " them"
         )
-    return float(f"{mean:.6g}")
