@@ -22,7 +22,7 @@ from ase_tito.evaluation.settings import EvaluationSettings, SamplingPlan
 from ase_tito.evaluation.store import SampleStore
 from ase_tito.transfer.implicit import ImplicitTransferOperator
 
-LAYOUT = 1
+LAYOUT = 3
 """Version of the figures: results of another are computed anew, from the samples that are there."""
 
 Progress = Callable[[str, str, float], object]

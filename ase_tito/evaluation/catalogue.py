@@ -77,8 +77,9 @@ CATALOGUE = (
     FigureInfo(
         "vamp_gap",
         "VAMP-2 gap, cross score",
-        "score(MD, MD) − score(MD, model) at the jump's lag: the MD's slow functions, as many as"
-        " it resolves, on the model's pairs. Negative where the model is slower.",
+        "score(MD, MD) − score(MD, model) at the jump's lag, in the span of the MD's ten slowest"
+        " TICA components: the MD's singular functions, as many as stand out of the noise, on the"
+        " model's pairs. Negative where the model is slower.",
     ),
     FigureInfo(
         "vamp_gap_separate",
@@ -94,18 +95,19 @@ CATALOGUE = (
     FigureInfo(
         "timescale_error",
         "timescale error, resolved",
-        "Mean relative error of the ten slowest implied timescales, of those alone that the MD"
-        " resolves, the MD strided to the jump.",
+        "Mean relative error of the slowest implied timescales in the span of the MD's ten slowest"
+        " TICA components, of those alone that the MD, strided to the jump, resolves.",
     ),
     FigureInfo(
         "timescale_error_release",
         "timescale error, all ten",
-        "The same over all ten, resolved or noise, as the paper has it.",
+        "Mean over the ten slowest timescales in the span of all features, resolved or noise, as"
+        " the paper has it.",
     ),
     FigureInfo(
         "timescales_resolved",
         "resolved timescales",
-        "Number of timescales in the error above: those above the noise of the MD, and ten times"
+        "Number of timescales in the former error: those above the noise of the MD, and ten times"
         " shorter than it.",
         digits=0,
     ),
@@ -172,6 +174,12 @@ CATALOGUE = (
         "valid first proposals",
         "Share of first proposals with whole bonds, without clashes, and of the right"
         " stereochemistry. Later tries do not count.",
+        percent=True,
+    ),
+    FigureInfo(
+        "held_share",
+        "jumps without a valid draw",
+        "Share of nested jumps at which no draw was valid, and the replica stayed where it was.",
         percent=True,
     ),
     FigureInfo(

@@ -9,8 +9,9 @@ from ase_tito.analysis.block_sums import BlockSums
 from ase_tito.analysis.moments import lagged_moments, moments_of_jumps
 from ase_tito.analysis.report.notes import Notes
 from ase_tito.analysis.report.observe import Coordinates
+from ase_tito.analysis.spectrum import Spectrum
 from ase_tito.evaluation.distributions import Distribution
-from ase_tito.evaluation.kinetic import LaggedReference, kinetic_figures
+from ase_tito.evaluation.kinetic import LaggedReference, kinetic_figures, spectrum_of
 from ase_tito.evaluation.kinetics import cosine_agreement
 from ase_tito.evaluation.reference import Reference
 from ase_tito.evaluation.references import MoleculeReference
@@ -19,6 +20,9 @@ from ase_tito.evaluation.sampled import Sampled
 from ase_tito.evaluation.samples import Samples
 from ase_tito.evaluation.settings import EvaluationSettings, SamplingPlan
 from ase_tito.evaluation.slow import FEWEST_BLOCKS, Frames, SlowCoordinates, block_length
+
+SINGLE_BLOCKS = 50
+"""Of single jumps, neighbours in time together."""
 
 
 def dynamic_figures(
@@ -36,13 +40,15 @@ def dynamic_figures(
     figures: dict[str, Figure] = {}
     lagged = notes.attempt(
         "Kinetic figures",
-        lambda: _lagged(slow, reference, dynamics, md, sampled[0], plan.lag_time_ps),
+        lambda: _lagged(slow, reference, dynamics, md, sampled[0], plan.lag_time_ps, settings.top),
     )
     for side in sampled:
         jumps = side.protocol == "single"
         if lagged is not None:
-            moments = _moments(side, slow, lagged, dynamics.frames[starts] if jumps else None)
-            found = kinetic_figures(side.protocol, lagged, moments, settings, notes)
+            moments, everything = _moments(
+                side, slow, lagged, dynamics.frames[starts] if jumps else None, settings.top
+            )
+            found = kinetic_figures(side.protocol, lagged, moments, everything, settings, notes)
             figures |= {f"{side.protocol}.{key}": figure for key, figure in found.items()}
         if jumps and slow.coordinates.torsions:
             figures["single.memory"] = _memory(
@@ -58,6 +64,7 @@ def _lagged(
     md: Distribution,
     nested: Sampled,
     lag_time_ps: float,
+    most: int,
 ) -> LaggedReference:
     """Blocks are as long as the slowest of MD and model asks for."""
     if dynamics is reference.equilibrium:
@@ -67,21 +74,40 @@ def _lagged(
     spacing = dynamics.frame_spacing_ps
     longest = sum(dynamics.lengths) * spacing / FEWEST_BLOCKS
     own = block_length(nested.projected)[0] * lag_time_ps
-    return LaggedReference.of(slow, dynamics, lag_time_ps, max(block * spacing, min(own, longest)))
+    block_time = max(block * spacing, min(own, longest))
+    return LaggedReference.of(slow, dynamics, lag_time_ps, block_time, most)
 
 
 def _moments(
-    side: Sampled, slow: SlowCoordinates, lagged: LaggedReference, starts: Frames | None
-) -> BlockSums:
-    length = max(1, round(lagged.block_time_ps / lagged.lag_time_ps))
+    side: Sampled,
+    slow: SlowCoordinates,
+    lagged: LaggedReference,
+    starts: Frames | None,
+    most: int,
+) -> tuple[BlockSums, Spectrum]:
+    """Of the slow coordinates the moments in blocks, of all features the spectrum."""
+    lag = lagged.lag_time_ps
     if starts is None:
-        return lagged_moments([slow.features(run) for run in side.runs], 1, block_length=length)
+        runs = [slow.features(run) for run in side.runs]
+        return (
+            lagged_moments(
+                [slow.reduced(run, most) for run in runs],
+                1,
+                block_length=max(1, round(lagged.block_time_ps / lag)),
+            ),
+            spectrum_of(lagged_moments(runs, 1), lag),
+        )
     finite = np.isfinite(side.samples.positions[0]).all((1, 2))
-    after = side.samples.positions[0][finite]
-    return moments_of_jumps(
-        slow.features(starts[finite]),
-        slow.features(after),
-        block_length=max(1, len(after) // 50),
+    before, after = (
+        slow.features(frames[finite]) for frames in (starts, side.samples.positions[0])
+    )
+    return (
+        moments_of_jumps(
+            slow.reduced(before, most),
+            slow.reduced(after, most),
+            block_length=max(1, len(after) // SINGLE_BLOCKS),
+        ),
+        spectrum_of(moments_of_jumps(before, after, block_length=len(after)), lag),
     )
 
 
@@ -101,7 +127,7 @@ def _memory(
         samples,
         quadruples,
         plan.lag_time_ps,
-        block_length=max(1, len(starts) // 50),
+        block_length=max(1, len(starts) // SINGLE_BLOCKS),
         generator=settings.generator("memory"),
     )
     error = float(np.mean([abs(row.difference) for row in found]))

@@ -35,23 +35,27 @@ _TITLES = {"MD": "MD", "nested": "nested jumps", "single": "single jumps"}
 
 
 def histogram_figure(results: Sequence[MoleculeResult]) -> Picture:
-    """Divergence, score gap and timescale error over the molecules, each beside its floor.
+    """Divergence, score gap and timescale error over the molecules; the lines are medians.
 
-    Model and floor are both at equal counts; the lines are medians.
+    Beside the values stands what a perfect model would have at the same counts: the values less
+    their excess. Where no timescale is resolved, the error is that of all ten.
     """
     kinds = {result.kind for result in results}
     paper = PAPER[kinds.pop()] if len(kinds) == 1 else {}
     with matplotlib.rc_context(STYLE):
         picture = Picture(figsize=(WIDTH, 2.3), layout="constrained")
         axes = picture.subplots(1, len(PANELS))
-        for axis, (key, label) in zip(axes, PANELS, strict=True):
+        for axis, (name, title) in zip(axes, PANELS, strict=True):
+            key, label = name, title
+            if key == "nested.timescale_error" and not len(column(results, key)):
+                key, label = "nested.timescale_error_release", f"{label} (all ten)"
             reported = paper.get(key)
             _histogram(axis, results, key, None if reported is None else reported[1])
             axis.set_xlabel(label)
         axes[0].set_ylabel("molecules")
         handles = [
             Patch(facecolor=MODEL_COLOUR, alpha=0.55, label="model"),
-            Line2D([], [], color=REFERENCE_COLOUR, lw=1.1, label="MD against MD"),
+            Line2D([], [], color=REFERENCE_COLOUR, lw=1.1, label="less its excess over MD"),
         ]
         if paper:
             handles.append(
@@ -76,7 +80,7 @@ def surface_figure(results: Sequence[MoleculeResult]) -> Picture:
         mesh: Any = None
         for row, (result, name) in zip(axes, chosen, strict=True):
             for axis, key in zip(row, columns, strict=True):
-                drawn = _surface(axis, result.surfaces[key])
+                drawn = _surface(axis, result.surfaces.get(key))
                 mesh = drawn if drawn is not None else mesh
             excess = result.figures["nested.jsd"].excess
             label = (
@@ -105,7 +109,10 @@ def surface_figure(results: Sequence[MoleculeResult]) -> Picture:
 def _histogram(
     axis: Axes, results: Sequence[MoleculeResult], key: str, paper: float | None
 ) -> None:
-    model, floor = (_finite(column(results, key, part)) for part in ("equal", "floor"))
+    having = [result.figures[key] for result in results if key in result.figures]
+    model = _finite(np.array([figure.value for figure in having]))
+    with np.errstate(invalid="ignore"):
+        floor = _finite(np.array([figure.value - figure.excess for figure in having]))
     every = np.concatenate([model, floor])
     if not len(every):
         axis.text(0.5, 0.5, "not available", ha="center", va="center", transform=axis.transAxes)
@@ -132,8 +139,12 @@ def _histogram(
     axis.xaxis.set_major_locator(MaxNLocator(5))
 
 
-def _surface(axis: Axes, counts: Histogram) -> Any:
+def _surface(axis: Axes, counts: Histogram | None) -> Any:
     """A free-energy surface, or a profile where there is one coordinate; the mesh if any."""
+    if counts is None or not counts.counts.any():
+        axis.text(0.5, 0.5, "nothing here", ha="center", va="center", transform=axis.transAxes)
+        axis.set_box_aspect(1)
+        return None
     surface = free_energies(counts)
     if surface.ndim == 1:
         axis.stairs(

@@ -1,4 +1,9 @@
-"""A model's slow processes beside those of MD, at the lag of its jumps."""
+"""A model's slow processes beside those of MD, at the lag of its jumps.
+
+They are looked for among the slowest coordinates of the MD, as many as timescales are compared.
+Among all features, of which there may be a hundred, some hundred pairs show nothing but noise; the
+error of the timescales among them is there as well, for it is what the paper reports.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +16,7 @@ from ase_tito.analysis.kinetic_floor import kinetics_of_moments
 from ase_tito.analysis.lags import strided
 from ase_tito.analysis.moments import lagged_moments
 from ase_tito.analysis.report.notes import Notes
+from ase_tito.analysis.spectrum import Spectrum
 from ase_tito.analysis.timescales import error_of_spectra
 from ase_tito.analysis.vamp import gap_intervals_of_moments, gap_of_moments, singular_values
 from ase_tito.evaluation.reference import Reference
@@ -28,21 +34,29 @@ class LaggedReference:
     lag_time_ps : float
     block_time_ps : float
     overlapping : BlockSums
-        Moments of all pairs.
+        Moments of the slow coordinates of all pairs.
     apart : BlockSums
         Of those that do not overlap, as a model's do not.
+    in_all_features : Spectrum
+        Of the latter, in the span of all features.
     """
 
     lag_time_ps: float
     block_time_ps: float
     overlapping: BlockSums
     apart: BlockSums
+    in_all_features: Spectrum
 
     @classmethod
     def of(
-        cls, slow: SlowCoordinates, reference: Reference, lag_time_ps: float, block_time_ps: float
+        cls,
+        slow: SlowCoordinates,
+        reference: Reference,
+        lag_time_ps: float,
+        block_time_ps: float,
+        most: int,
     ) -> LaggedReference:
-        """Take the features' moments.
+        """Take the moments of at most so many slow coordinates.
 
         Raises
         ------
@@ -51,7 +65,8 @@ class LaggedReference:
         """
         stride = stride_for(reference, lag_time_ps)
         spacing = stride * reference.frame_spacing_ps
-        runs = strided_features(slow.coordinates, reference, stride)
+        every = strided_features(slow.coordinates, reference, stride)
+        runs = [slow.reduced(run, most) for run in every]
         lag = lag_in_frames(lag_time_ps, spacing)
         block_time = max(block_time_ps, lag_time_ps)
         return cls(
@@ -63,13 +78,20 @@ class LaggedReference:
                 1,
                 block_length=max(1, round(block_time / lag_time_ps)),
             ),
+            spectrum_of(lagged_moments(strided(every, spacing, lag_time_ps), 1), lag_time_ps),
         )
+
+
+def spectrum_of(moments: BlockSums, lag_time_ps: float) -> Spectrum:
+    """Singular values of the transfer operator from moments of pairs."""
+    return moments.spectrum(singular_values(moments.total), lag_time_ps)
 
 
 def kinetic_figures(
     protocol: str,
     reference: LaggedReference,
     model: BlockSums,
+    in_all_features: Spectrum,
     settings: EvaluationSettings,
     notes: Notes,
 ) -> dict[str, Figure]:
@@ -81,17 +103,19 @@ def kinetic_figures(
         ``'nested'`` or ``'single'``.
     reference : LaggedReference
     model : BlockSums
-        Moments of the model's jumps, in blocks.
+        Moments of the slow coordinates of the model's jumps, in blocks.
+    in_all_features : Spectrum
+        Of all features of these jumps.
     settings : EvaluationSettings
     notes : Notes
         Take what the data do not suffice for.
     """
     lag = reference.lag_time_ps
     gap = gap_of_moments(reference.overlapping, model, lag)
-    first, second = (
-        sums.spectrum(singular_values(sums.total), lag) for sums in (reference.apart, model)
+    error = error_of_spectra(
+        spectrum_of(reference.apart, lag), spectrum_of(model, lag), settings.top
     )
-    error = error_of_spectra(first, second, settings.top)
+    release = error_of_spectra(reference.in_all_features, in_all_features, settings.top)
     interval = notes.attempt(
         f"Interval of the VAMP-2 gap ({protocol})",
         lambda: gap_intervals_of_moments(
@@ -112,7 +136,7 @@ def kinetic_figures(
         "vamp_gap_separate": Figure(gap.separate_gap, *ends[1]),
         "vamp_dimensions": Figure(gap.dimensions),
         "timescale_error": Figure(error.mean),
-        "timescale_error_release": Figure(error.mean_release),
+        "timescale_error_release": Figure(release.mean_release),
         "timescales_resolved": Figure(error.resolved),
     }
     floor = notes.attempt(

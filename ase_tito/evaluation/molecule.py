@@ -192,6 +192,7 @@ def _costs(
         f"{protocol}.valid_share": Figure(made.valid_share) for protocol, made in samples.items()
     }
     found |= {
+        "nested.held_share": Figure(nested.held / nested.first_valid.size),
         "nested.ms_per_jump": Figure(1000 * nested.wall_time_s / nested.first_valid.size),
     }
     if evaluations is not None:  # an adaptive method has no number of its own

@@ -66,6 +66,10 @@ class SlowCoordinates:
         """Cosines and sines, shape (T, d), of frames (T, n, 3) in Å."""
         return features(self.coordinates, frames)
 
+    def reduced(self, features: NDArray[np.float64], most: int) -> NDArray[np.float64]:
+        """Of the features (T, d) the slowest coordinates, at most so many."""
+        return self.tica.project(features, min(most, self.tica.components.shape[1]))
+
     def project(self, frames: Frames) -> NDArray[np.float64]:
         """Slow coordinates, shape (T, dimensions), of frames (T, n, 3) in Å."""
         return np.concatenate(

@@ -219,7 +219,9 @@ def _paragraph(evaluation: Evaluation) -> str:
     said = "; ".join(f"{a} and {b}, of {c} each, at {d}" for a, b, c, d in sorted(plans))
     ode = evaluation.results[0].sampling["ode"]
     count = len(evaluation.results)
-    molecules = f"{count} molecule{'s' * (count != 1)}"
+    every = count + len(evaluation.failures)
+    of_all = f" of {every}" if every > count else ""
+    molecules = f"{count}{of_all} molecule{'s' * (every != 1)}"
     return (
         f"{molecules} ({evaluation.dataset}): {said}, all from frames of MD. Integration:"
         f" {ode['method']}, {ode['steps']} steps; seed {evaluation.settings.seed}. Made by"
