@@ -156,15 +156,15 @@ def _similarities(summary: DatasetSummary) -> list[str]:
     import numpy as np
 
     from ase_tito.data.similarity import nearest_neighbours, shared_molecules
-    from ase_tito.data.summary import molecules_to_judge_by
+    from ase_tito.data.summary import UNASSIGNED, molecules_to_judge_by
 
     trained = summary.graphs.get("train", {})
+    named = sorted(set(summary.graphs) - {UNASSIGNED}, key=lambda split: (split != "train", split))
     lines = [
         f"\n{name} in {split} is the same molecule as {other} in {where}: not new to a model"
         for where, other, split, name in shared_molecules(
-            {split: summary.graphs[split] for split in summary.graphs if split in summary.splits}
+            {split: summary.graphs[split] for split in named}
         )
-        if "(none)" not in (where, split)
     ]
     if not trained:
         return lines

@@ -13,7 +13,7 @@ from ase_tito.canonical import graph_key
 from ase_tito.data.checks import check_elements, check_record
 from ase_tito.data.readers import Candidate, ReadOptions, Source, open_source
 from ase_tito.data.records import MoleculeRecord, Run
-from ase_tito.data.splits import order_of_reading, split_by_fractions
+from ase_tito.data.splits import check_shares, order_of_reading, split_by_fractions
 from ase_tito.data.writer import DatasetWriter, check_splits
 from ase_tito.errors import DataError, TITOError, TITOWarning
 
@@ -39,6 +39,8 @@ class SplitRequest:
     def __post_init__(self) -> None:
         if self.fractions and self.lists:
             raise DataError("split by shares, or by lists of names, not both")
+        if self.fractions:
+            check_shares(self.fractions)
 
 
 @dataclass(frozen=True)

@@ -28,12 +28,7 @@ def split_by_fractions(
     DataError
         For fractions that do not add up to 1, and splits that would stay empty.
     """
-    shares = np.array(list(fractions.values()))
-    if not len(shares) or (shares <= 0).any() or abs(shares.sum() - 1) > 1e-6:
-        raise DataError(
-            "the shares of splits must be positive and add up to 1, not "
-            + " + ".join(f"{share:g}" for share in shares)
-        )
+    check_shares(fractions)
     groups: dict[str, list[str]] = {}
     for name in sorted(keys):
         groups.setdefault(keys[name], []).append(name)
@@ -48,6 +43,16 @@ def split_by_fractions(
         if not names:
             raise DataError(f"of {len(keys)} molecules none is left for split {split}")
     return {split: tuple(sorted(names)) for split, names in members.items()}
+
+
+def check_shares(fractions: Mapping[str, float]) -> None:
+    """Refuse shares that do not add up to 1."""
+    shares = np.array(list(fractions.values()))
+    if not len(shares) or (shares <= 0).any() or abs(shares.sum() - 1) > 1e-6:
+        raise DataError(
+            "the shares of splits must be positive and add up to 1, not "
+            + " + ".join(f"{share:g}" for share in shares)
+        )
 
 
 def order_of_reading(names: Sequence[str], splits: Mapping[str, Sequence[str]]) -> list[str]:

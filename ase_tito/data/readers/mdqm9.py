@@ -48,7 +48,10 @@ def open_mdqm9(path: Path, options: ReadOptions) -> Source:
     holds the molecules in the same order; stereochemistry is that of each run's first frame.
     """
     path = _file(path)
-    file = h5py.File(path, "r")
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        raise DataError(f"{path}: not a readable HDF5 file ({error})") from error
     groups = sorted(file)
     sdf = path.with_suffix(".sdf")
     molfiles = read_molfile_records(sdf)
