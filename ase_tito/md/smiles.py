@@ -176,16 +176,36 @@ def slow_torsions(molecule: Chem.Mol) -> list[tuple[int, int, int, int]]:
     return found
 
 
+def double_bonds(molecule: BuiltMolecule) -> list[tuple[int, int]]:
+    """Localized double bonds of C and N that something could turn about."""
+    found = []
+    for bond in _with_bond_orders(molecule).GetBonds():
+        ends = (bond.GetBeginAtom(), bond.GetEndAtom())
+        if bond.GetBondType() == Chem.BondType.DOUBLE and all(
+            end.GetAtomicNum() in (6, 7)
+            and end.GetDegree() > 1
+            and end.GetHybridization() != Chem.HybridizationType.SP
+            for end in ends
+        ):
+            found.append((ends[0].GetIdx(), ends[1].GetIdx()))
+    return found
+
+
 def molfile(molecule: BuiltMolecule) -> str:
     """The molecule's first start as a molfile with bond orders, atoms in the same order."""
+    explicit = _with_bond_orders(molecule)
+    conformer = Chem.Conformer(explicit.GetNumAtoms())
+    conformer.SetPositions(molecule.starts[0])
+    explicit.AddConformer(conformer)
+    return str(Chem.MolToMolBlock(explicit))
+
+
+def _with_bond_orders(molecule: BuiltMolecule) -> Chem.Mol:
     explicit = Chem.AddHs(Chem.MolFromSmiles(molecule.smiles))
     numbers = [atom.GetAtomicNum() for atom in explicit.GetAtoms()]
     if numbers != molecule.graph.atomic_numbers.tolist():
         raise StructureError(f"{molecule.name}: its SMILES has other atoms than its geometry")
-    conformer = Chem.Conformer(len(numbers))
-    conformer.SetPositions(molecule.starts[0])
-    explicit.AddConformer(conformer)
-    return str(Chem.MolToMolBlock(explicit))
+    return explicit
 
 
 def _minimized(molecule: Chem.Mol) -> list[float]:

@@ -1,13 +1,19 @@
 """Campaigns written down."""
 
+from pathlib import Path
+
 import pytest
 
 pytest.importorskip("rdkit")
 pytest.importorskip("openmm")
 
+from rdkit import Chem
+
 from ase_tito.errors import ConfigError
 from ase_tito.md.config import read_plan
 from ase_tito.md.plan import CampaignPlan, MoleculePlan
+
+EXAMPLES = Path(__file__).parents[2] / "examples" / "data"
 
 TEXT = """
 seed = 4
@@ -107,6 +113,27 @@ def test_refusals_name_file_and_entry(write, old, new, reason):
     with pytest.raises(ConfigError, match=reason) as caught:
         read_plan(path)
     assert str(caught.value).startswith(str(path.parent))
+
+
+def test_no_constitution_is_in_two_splits_of_the_example():
+    plan = read_plan(EXAMPLES / "molecules.toml")
+    flat = {m.name: Chem.CanonSmiles(m.smiles, useChiral=False) for m in plan.molecules}
+    splits = [{flat[name] for name in names} for names in plan.splits.values()]
+    assert len(splits) == 3
+    assert sum(map(len, splits)) == len(set.union(*splits))
+
+
+def test_the_peptides_of_the_example():
+    splits = read_plan(EXAMPLES / "peptides.toml").splits
+    assert {"train", "validation", "test", "longer"} == set(splits)
+
+
+def test_the_data_of_the_alanine_dipeptide_model():
+    (molecule,) = read_plan(EXAMPLES / "alanine-dipeptide.toml").molecules
+    assert molecule.force_field.startswith("ff96, OBC2 implicit solvent with mbondi2 radii")
+    settings = molecule.settings
+    assert (settings.temperature_K, settings.time_step_fs) == (300, 1)
+    assert (settings.hydrogen_mass_amu, settings.friction_per_ps) == (1.008, 1)
 
 
 def test_a_missing_file_is_named(tmp_path):
