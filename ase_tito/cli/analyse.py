@@ -7,6 +7,10 @@ across their ends. Without --reference only what needs none is computed, with a 
 Frame spacings are read from the files (runs of this package and of ASE, formats that store times),
 else they must be given. XTC, DCD and other formats without elements need --top.
 
+--model names the model that made the trajectories. It then makes jumps anew: one of 2τ against two
+of τ, which tells whether the model agrees with itself and which trajectories do not hold; and
+single jumps of growing lags from one frame, beside where the reference goes from there.
+
 --energy names a Python file and something in it: an ASE calculator, or a function that takes
 positions (frames, atoms, 3) in Å and returns energies in eV.
 
@@ -77,6 +81,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="frames of either side that energies are computed of (default: %(default)s)",
     )
     parser.add_argument(
+        "--model",
+        metavar="NAME|PATH",
+        help="the model that made the trajectories, to make jumps for the tests that need some",
+    )
+    parser.add_argument(
+        "--jumps",
+        type=int,
+        default=1000,
+        metavar="N",
+        help="frames that --model jumps from, three times each, and twice as many jumps from one "
+        "frame (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--start-frame",
+        type=int,
+        default=0,
+        metavar="K",
+        help="that frame, of the first reference, else of the first trajectory, counted from 0 "
+        "(default: %(default)s)",
+    )
+    parser.add_argument(
         "--seed", type=int, default=0, help="same seed, same report (default: %(default)s)"
     )
     parser.add_argument("--quiet", action="store_true", help="no progress bars")
@@ -106,9 +131,23 @@ def run(arguments: argparse.Namespace) -> None:
             (arguments.reference, arguments.reference_spacing_ps),
         )
     )
+    quiet = True if arguments.quiet else None
+    doubled = single = None
+    if arguments.model:
+        from ase_tito.evaluation.report_jumps import jumps_for_report
+
+        with tqdm(desc="jumps", unit="jump", disable=quiet) as bar:
+            doubled, single = jumps_for_report(
+                arguments.model,
+                model,
+                reference,
+                settings=settings,
+                starts=arguments.jumps,
+                start_frame=arguments.start_frame,
+                progress=bar.update,
+            )
     counts = [source.n_frames for source in (*model, *reference)]
     total = None if None in counts else sum(count or 0 for count in counts)
-    quiet = True if arguments.quiet else None
     with (
         tqdm(desc="reading", total=total, unit="frame", disable=quiet) as frames,
         tqdm(desc="analysis", unit="step", disable=quiet) as steps,
@@ -119,7 +158,14 @@ def run(arguments: argparse.Namespace) -> None:
             steps.update()
 
         report = compute_report(
-            model, reference, energy=energy, settings=settings, read=frames.update, step=begin
+            model,
+            reference,
+            energy=energy,
+            doubled_jumps=doubled,
+            single_jumps=single,
+            settings=settings,
+            read=frames.update,
+            step=begin,
         )
         begin("writing")
         written = write_report(report, arguments.output)

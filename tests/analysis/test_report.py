@@ -151,10 +151,10 @@ def test_what_does_not_fit_is_refused(reference, model):
         compute_report(reference, settings=ReportSettings(skip_ps=50_000))
     with pytest.raises(DataError, match="states must be at least 2"):
         ReportSettings(states=1)
-    observed = observe("model", model, Coordinates.of(GRAPH))
     with pytest.raises(DataError, match="multiples of 20 ps"):
-        choose_lag(ReportSettings(lag_time_ps=30.0), None, observed)
-    assert choose_lag(ReportSettings(), None, observed) == 20
+        choose_lag(ReportSettings(lag_time_ps=30.0), [20.0])
+    assert choose_lag(ReportSettings(), [20.0]) == 20
+    assert choose_lag(ReportSettings(), [2.0, 3.0]) == 12
 
 
 @pytest.mark.parametrize("kind", ["compared", "alone"])

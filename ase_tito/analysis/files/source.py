@@ -49,7 +49,7 @@ class TrajectorySource:
     description: dict[str, Any] = field(repr=False)
     read: Callable[[int], Iterator[Chunk]] = field(repr=False)
 
-    def chunks(self, size: int = CHUNK, stride: int = 1) -> Iterator[Chunk]:
+    def chunks(self, size: int = CHUNK, stride: int = 1, skip: int = 0) -> Iterator[Chunk]:
         """Positions in Å, chunks of up to `size` frames (c, n, 3) in single precision.
 
         Parameters
@@ -58,20 +58,22 @@ class TrajectorySource:
             Frames that are read at once.
         stride : int
             Keep every so many-th frame.
+        skip : int
+            Leave out so many frames at the beginning.
 
         Raises
         ------
         DataError
             If the file turns out to be damaged, or to hold other atoms than it should.
         """
-        start = 0
+        start = -skip
         for chunk in self.read(size):
             if chunk.shape[1:] != (len(self.atomic_numbers), 3):
                 raise DataError(
                     f"{self.path}: frames have shape {chunk.shape[1:]} where"
                     f" {len(self.atomic_numbers)} atoms are expected"
                 )
-            kept = chunk[-start % stride :: stride]
+            kept = chunk[-start if start < 0 else -start % stride :: stride]
             start += len(chunk)
             if len(kept):
                 yield np.ascontiguousarray(kept, np.float32)

@@ -1,5 +1,6 @@
 """A report on trajectories: numbers, figures, and one page that shows them."""
 
+from ase_tito.analysis.report.basis import choose_lag
 from ase_tito.analysis.report.compute import compute_report
 from ase_tito.analysis.report.jumps import DoubledJumps, SingleJumps
 from ase_tito.analysis.report.result import Report
@@ -12,6 +13,7 @@ __all__ = [
     "ReportSettings",
     "SingleJumps",
     "WrittenReport",
+    "choose_lag",
     "compute_report",
     "write_report",
 ]

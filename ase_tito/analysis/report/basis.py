@@ -71,9 +71,8 @@ def features(observed: Observed, stride: int = 1) -> Runs:
     return [sine_cosine(run[::stride]) for run in observed.angular]
 
 
-def choose_lag(settings: ReportSettings, reference: Observed | None, model: Observed) -> float:
-    """The lag at which kinetics are compared, a whole number of frames of both sides."""
-    spacings = [side.frame_spacing_ps for side in (reference, model) if side is not None]
+def choose_lag(settings: ReportSettings, spacings: Sequence[float]) -> float:
+    """The lag in ps at which kinetics are compared, a whole number of frames of all sides."""
     if settings.lag_time_ps is not None:
         frames_per_lag(settings.lag_time_ps, spacings)
         return settings.lag_time_ps

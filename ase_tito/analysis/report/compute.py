@@ -91,15 +91,13 @@ def compute_report(
     md = observe("reference", reference, coordinates, progress=read) if reference else None
     notes = Notes()
     step("slow coordinates")
-    lag = choose_lag(settings, md, sampled)
+    sides = [sampled] if md is None else [md, sampled]
+    lag = choose_lag(settings, [side.frame_spacing_ps for side in sides])
     basis = make_basis(settings, md, sampled, lag)
     block_time = choose_block_time(settings, basis, md, sampled, notes)
     statistics = Statistics(
         settings,
-        *(
-            max(1, round(block_time / side.frame_spacing_ps))
-            for side in (sampled if md is None else md, sampled)
-        ),
+        *(max(1, round(block_time / side.frame_spacing_ps)) for side in (sides[0], sampled)),
     )
     step("surfaces and profiles")
     shown = coordinates.shown[:MOST_TORSIONS]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from ase_tito.analysis.clusters import k_means
@@ -73,7 +75,8 @@ def _jumps(
         basis.project(coordinates, part[jumps.finite])
         for part in (jumps.starts, jumps.one_jump, jumps.two_jumps)
     )
-    return judge_jumps(jump_consistency(*projected, generator=statistics.generator("jumps")))
+    found = judge_jumps(jump_consistency(*projected, generator=statistics.generator("jumps")))
+    return replace(found, reason=f"τ = {jumps.lag_time_ps:g} ps: {found.reason}")
 
 
 def _reversibility(basis: Basis, model: Observed, statistics: Statistics) -> Finding:
