@@ -1,16 +1,19 @@
-"""How long a report takes, and how much memory: 10⁵ frames of 22 atoms by default.
+"""How long a report takes, and how much memory: 10⁵ and 10⁶ frames of 22 atoms by default.
 
-    python benchmarks/analysis.py [--frames 1000000] [--output analysis-benchmark]
+    python benchmarks/analysis.py [--frames 100000 1000000] [--output analysis-benchmark]
 
 Makes trajectories of alanine dipeptide whose φ and ψ hop between wells (no physics is meant), half
-of the frames the model's, half the reference's, writes them as XTC, and times reading, analysis
-and writing of the report. Prints seconds and the peak of the resident memory.
+of the frames the model's, half the reference's, writes them as XTC, and runs `ase-tito analyse` on
+them, each in a process of its own. Prints wall and processor seconds, and the peak of the resident
+memory; making the trajectories does not count.
 """
 
 from __future__ import annotations
 
 import argparse
-import resource
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -19,8 +22,6 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from ase_tito.analysis import peptide_torsions
-from ase_tito.analysis.files import open_trajectory, read_topology
-from ase_tito.analysis.report import compute_report, write_report
 from ase_tito.structure import graph_from_atoms, read_structure
 
 STRUCTURE = Path(__file__).parents[1] / "examples" / "data" / "alanine-dipeptide.pdb"
@@ -84,39 +85,34 @@ def beyond(graph, first: int, second: int) -> list[int]:
     return sorted(reached - {first})
 
 
+def analysed(paths: list[Path], output: Path) -> tuple[float, float, float]:
+    """Wall seconds, processor seconds, and MB of `ase-tito analyse` on a model and a reference."""
+    model, reference = map(str, paths)
+    words = ["analyse", model, "--reference", reference, "--top", str(STRUCTURE)]
+    command = [sys.executable, "-m", "ase_tito.cli", *words, "-o", str(output), "--quiet"]
+    begin = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    wall = time.perf_counter() - begin
+    if status:
+        raise SystemExit(f"{' '.join(command)} failed")
+    return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--frames", type=int, default=100_000, help="of both sides together")
+    parser.add_argument("--frames", type=int, nargs="+", default=[100_000, 1_000_000])
     parser.add_argument("--output", type=Path, default=Path("analysis-benchmark"))
     options = parser.parse_args()
     options.output.mkdir(parents=True, exist_ok=True)
-    paths = [options.output / f"{name}-{options.frames}.xtc" for name in ("model", "reference")]
-    for seed, path in enumerate(paths):
-        if not path.exists():
-            write_trajectory(path, options.frames // 2, seed)
-    before = peak_mb()
-    begin = last = time.perf_counter()
-    topology = read_topology(STRUCTURE)
-    model, reference = (open_trajectory(path, topology=topology) for path in paths)
-    done = ""
-
-    def step(name: str) -> None:
-        nonlocal done, last
-        now = time.perf_counter()
-        if done:
-            print(f"{done:<24}{now - last:8.1f} s")
-        done, last = name, now
-
-    report = compute_report([model], [reference], step=step)
-    step("writing")
-    write_report(report, options.output / "report")
-    step("")
-    print(f"{'in all':<24}{time.perf_counter() - begin:8.1f} s for {options.frames:,} frames")
-    print(f"{'peak memory':<24}{peak_mb():8.0f} MB ({before:.0f} MB before reading)")
-
-
-def peak_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"{'frames':>10} {'wall s':>8} {'CPU s':>8} {'peak MB':>8}")
+    for frames in options.frames:
+        paths = [options.output / f"{name}-{frames}.xtc" for name in ("model", "reference")]
+        for seed, path in enumerate(paths):
+            if not path.exists():
+                write_trajectory(path, frames // 2, seed)
+        wall, processor, memory = analysed(paths, options.output / f"report-{frames}")
+        print(f"{frames:10,} {wall:8.1f} {processor:8.1f} {memory:8.0f}", flush=True)
 
 
 if __name__ == "__main__":

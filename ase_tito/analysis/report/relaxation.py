@@ -56,7 +56,7 @@ def relaxations(
     ]
     if jumps is not None:
         (state,) = states.clusters.assign(basis.project(coordinates, jumps.start[None])).tolist()
-        starts.append(("the jumps' start", state, jumps.lag_times_ps, jumps))
+        starts.append(("single jumps", state, jumps.lag_times_ps, jumps))
     found = []
     for name, state, lags_ps, made in starts:
         relaxation = notes.attempt(

@@ -37,6 +37,9 @@ def relaxation_figure(relaxations: Sequence[Relaxation]) -> Figure | None:
                 _draw(axis, relaxation, k)
             else:
                 axis.remove()
+        highest = max(side.density.max() for side in relaxation.sides.values())
+        # the intervals of a few visits would leave no room for the densities
+        row[0].set_ylim(0, 1.5 * max(highest, relaxation.equilibrium.max()))
         row[0].set_ylabel(f"density\nfrom {relaxation.start}")
     for axis in axes[-1]:
         axis.set_xlabel("TICA component 1")
@@ -62,7 +65,7 @@ def _draw(axis: Axes, relaxation: Relaxation, k: int) -> None:
         clip_on=False,
         zorder=3,
     )
-    axis.set(title=f"after {relaxation.lag_times_ps[k]:g} ps", ylim=(0, None))
+    axis.set(title=f"after {relaxation.lag_times_ps[k]:g} ps")
     axis.xaxis.set_major_locator(MaxNLocator(4))
     axis.yaxis.set_major_locator(MaxNLocator(3))
 

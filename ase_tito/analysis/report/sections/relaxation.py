@@ -21,19 +21,18 @@ def relaxation_parts(report: Report, figures: Mapping[str, Figure]) -> list[str]
     caption = (
         "Density of TICA component 1 after being in one state (triangle), at growing lags. Dashed:"
         f" expected by the Markov model of the {whose}; lines with 95 % intervals: counted from all"
-        " visits to the state; grey area: equilibrium, where all ends."
+        " visits to the state, or of single jumps from one frame in it; grey area: equilibrium,"
+        " where all ends."
     )
-    sides = [
-        side for side in ("reference", "model", "jumps") if any(side in r.sides for r in found)
-    ]
     header = ["from", "lag"]
-    for side in sides:
+    for side in ("reference", "model") if report.reference else ("model",):
         header += [f"{side}: frames", "JSD from the Markov model", "floor"]
     rows = [
         (
             relaxation.start,
             time(lag),
-            *(cell for side in sides for cell in _cells(relaxation.sides.get(side), k)),
+            *(_cells(relaxation.sides.get("reference"), k) if report.reference else ()),
+            *_cells(relaxation.sides.get("model") or relaxation.sides.get("jumps"), k),
         )
         for relaxation in found
         for k, lag in enumerate(relaxation.lag_times_ps.tolist())
