@@ -42,14 +42,20 @@ class ChapmanKolmogorov:
 
     @property
     def largest_deviation(self) -> float:
-        """The largest |counted − predicted|."""
-        return float(np.nanmax(np.abs(self.counted - self.predicted)))
+        """The largest |counted − predicted|; nan if nothing was counted."""
+        deviations = np.abs(self.counted - self.predicted)
+        known = deviations[np.isfinite(deviations)]
+        return float(known.max()) if len(known) else np.nan
 
     @property
     def share_within(self) -> float:
-        """Share of the deviations whose interval holds zero; about `level` for Markov data."""
+        """Share of the deviations whose interval holds zero; about `level` for Markov data.
+
+        Nan if no interval is known.
+        """
         known = np.isfinite(self.low) & np.isfinite(self.high)
-        return float(np.mean((self.low[known] <= 0) & (self.high[known] >= 0)))
+        holds = (self.low[known] <= 0) & (self.high[known] >= 0)
+        return float(holds.mean()) if len(holds) else np.nan
 
 
 def chapman_kolmogorov(

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ase_tito.analysis.chapman_kolmogorov import chapman_kolmogorov
+from ase_tito.analysis.chapman_kolmogorov import ChapmanKolmogorov, chapman_kolmogorov
 from ase_tito.errors import DataError
 from tests.analysis.processes import three_wells, transition_matrix
 
@@ -58,3 +58,9 @@ def test_what_cannot_be_tested_is_refused():
         run_test(three_wells(0, 1000), [0, 0, 0])
     with pytest.raises(DataError, match="multiples"):
         run_test(three_wells(0, 1000), [0, 1, 2], multiples=(0, 2))
+
+
+def test_where_nothing_is_known_there_is_no_figure():
+    nothing = np.full((2, 3, 3), np.nan)
+    test = ChapmanKolmogorov(np.array([2.0, 3.0]), nothing, nothing, nothing, nothing, 0.95, 0)
+    assert np.isnan([test.largest_deviation, test.share_within]).all()

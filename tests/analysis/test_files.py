@@ -8,7 +8,7 @@ from ase.io import write
 from ase.io.trajectory import Trajectory
 from ase.md.verlet import VelocityVerlet
 
-from ase_tito.analysis.files import Topology, open_trajectory, read_topology
+from ase_tito.analysis.files import Topology, open_trajectory, read_topology, spread_frames
 from ase_tito.errors import DataError
 
 FRAMES = 23
@@ -207,3 +207,29 @@ def test_the_topology_gives_bonds_and_must_fit(tmp_path, ethanol, positions):
     other = Topology(topology.atomic_numbers[::-1].copy(), None)
     with pytest.raises(DataError, match="differ from those of the topology"):
         open_trajectory(tmp_path / "x.npz", topology=other)
+
+
+def test_a_few_frames_are_spread_evenly_over_all_files(tmp_path):
+    """Of those that are finite, and after those that are skipped."""
+    numbers = np.array([8, 1, 1])
+    sources = []
+    for name, length in (("a", 30), ("b", 20)):
+        positions = np.zeros((length, 3, 3), np.float32)
+        positions[:, 0, 0] = np.arange(length)
+        positions[5] = np.nan
+        np.savez(
+            tmp_path / f"{name}.npz",
+            positions=positions,
+            atomic_numbers=numbers,
+            frame_spacing_ps=2.0,
+        )
+        sources.append(open_trajectory(tmp_path / f"{name}.npz"))
+    assert spread_frames(sources, 100)[:, 0, 0].tolist() == [
+        k for length in (30, 20) for k in range(length) if k != 5
+    ]
+    few = spread_frames(sources, 4, skip_ps=20.0)[:, 0, 0]
+    assert few.tolist() == [10, 18, 26, 10, 18]
+    chunks = list(sources[0].chunks(size=7, stride=4, skip=9))
+    assert np.concatenate(chunks)[:, 0, 0].tolist() == [9, 13, 17, 21, 25, 29]
+    with pytest.raises(DataError, match="no finite frame is left"):
+        spread_frames(sources, 4, skip_ps=100.0)

@@ -7,6 +7,7 @@ from ase_tito.analysis.transients import (
     markov_transient,
     sampled_transient,
     transient_agreement,
+    transient_intervals,
 )
 from ase_tito.errors import DataError
 from tests.analysis.processes import POPULATIONS, RATES, three_wells, transition_matrix
@@ -68,6 +69,36 @@ def test_within_states_the_density_is_that_of_the_md(states):
     assert fine.counts.sum() + fine.outside == pytest.approx(1)
     assert fine.outside == pytest.approx(transition_matrix(2.0)[1, 2], abs=0.02)
     assert fine.counts[:2].sum() == fine.counts[18:22].sum() == 0
+
+
+def test_intervals_hold_the_exact_relaxation(states):
+    found = transient_intervals(
+        states,
+        states,
+        0,
+        frame_spacing_ps=1,
+        lag_times_ps=LAGS[:2],
+        edges=EDGES,
+        block_time_ps=500,
+        generator=np.random.default_rng(0),
+        level=0.99,
+    )
+    for lag, interval in zip(LAGS, found, strict=False):
+        exact = np.append(transition_matrix(lag)[0], 0)
+        assert interval.estimate.sum() == pytest.approx(1)
+        assert interval.contains(exact).all()
+        assert (interval.high - interval.low < 0.1).all()
+    with pytest.raises(DataError, match="no frame in state 7"):
+        transient_intervals(
+            states,
+            states,
+            7,
+            frame_spacing_ps=1,
+            lag_times_ps=[1],
+            edges=EDGES,
+            block_time_ps=500,
+            generator=np.random.default_rng(0),
+        )
 
 
 def test_what_does_not_fit_is_refused(states, expected):

@@ -1,11 +1,16 @@
 """`ase-tito analyse` on butane that hops."""
 
 import json
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ase_tito.cli.main import main
+from ase_tito.structure import read_structure
 from tests.analysis.butane import ATOMS, save, trajectory
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "data" / "alanine-dipeptide.pdb"
 
 
 @pytest.fixture
@@ -59,3 +64,25 @@ def test_errors_are_one_line(workplace, capsys, words, reason):
     (line,) = capsys.readouterr().err.splitlines()
     assert reason in line
     assert not (workplace / "out").exists()
+
+
+def test_a_model_makes_the_jumps_that_trajectories_do_not_hold(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    frames, bonds = read_structure(EXAMPLE)
+    rng = np.random.default_rng(0)
+    np.savez(
+        "model.npz",
+        positions=frames[0].positions + rng.normal(0, 0.01, (60, 22, 3)),
+        atomic_numbers=frames[0].numbers,
+        bonds=bonds,
+        frame_spacing_ps=100.0,
+    )
+    words = ("model.npz", "-o", "out", "--model", "alanine-dipeptide")
+    assert analyse(*words, "--jumps", 12) == 0
+    assert "jumps: τ = 100 ps: " in capsys.readouterr().out
+    numbers = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert numbers["trust"]["findings"][0]["check"] == "jumps"
+    assert analyse(*words, "--jumps", 1) == 2
+    assert "from 2 to 4000 frames" in capsys.readouterr().err
+    assert analyse(*words[:-1], "no-such-model") == 2
+    assert "no-such-model" in capsys.readouterr().err

@@ -53,8 +53,8 @@ def kinetics_section(report: Report, figures: Mapping[str, Figure]) -> str:
     for label, test in (("reference", kinetics.reference_test), ("model", kinetics.model_test)):
         if test is not None:
             parts.append(
-                f"<p>{label.capitalize()}: largest deviation {test.largest_deviation:.3f};"
-                f" {test.share_within:.0%} of the 95 % intervals hold the prediction.</p>"
+                f"<p>{label.capitalize()}: largest deviation {number(test.largest_deviation)};"
+                f" {percent(test.share_within, 0)} of the 95 % intervals hold the prediction.</p>"
             )
     parts += relaxation_parts(report, figures)
     parts.append(_population_tables(kinetics))
