@@ -61,7 +61,7 @@ def legend(figure: Figure, with_reference: bool) -> None:
                 Line2D([], [], color=REFERENCE_COLOUR, label="reference"),
                 Line2D([], [], color=MODEL_COLOUR, label="model"),
             ],
-            loc="outside upper right",
+            loc="outside upper left",
             ncols=2,
         )
 

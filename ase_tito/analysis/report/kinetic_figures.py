@@ -105,7 +105,7 @@ def test_figure(kinetics: Kinetics) -> Figure | None:
         for j in range(sets):
             for colour, test in sides:
                 _draw_test(axes[i, j], test, i, j, colour)
-            axes[i, j].set(ylim=(-0.03, 1.03), title=f"{i + 1} → {j + 1}")
+            axes[i, j].set(ylim=(-0.03, 1.03), yticks=(0, 0.5, 1), title=f"{i + 1} → {j + 1}")
         axes[i, 0].set_ylabel("probability")
     for axis in axes[-1]:
         axis.set_xlabel("lag (ps)")

@@ -78,4 +78,4 @@ def _legend(figure: Figure, relaxations: Sequence[Relaxation]) -> None:
         if name in there
     ]
     handles.append(Line2D([], [], color=EXPECTED_COLOUR, ls="--", label="Markov model"))
-    figure.legend(handles=handles, loc="outside upper right", ncols=len(handles))
+    figure.legend(handles=handles, loc="outside upper left", ncols=len(handles))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ase_tito.analysis.report.html import section, table
-from ase_tito.analysis.report.result import Report
+from ase_tito.analysis.report.result import Report, Summary
 from ase_tito.analysis.report.text import count, listed
 
 HEADERS = {
@@ -36,7 +38,7 @@ def data_section(report: Report) -> str:
     header = ("", "trajectories", "frames", "spacing", "total time", "frames skipped in each")
     files = [(side.label, listed(side.files)) for side in sides]
     made = [
-        (side.label, "; ".join(f"{HEADERS[k]} {_plain(v)}" for k, v in side.made_by.items()))
+        (side.label, "; ".join(f"{HEADERS[k]} {_plain(v)}" for k, v in _shown(side).items()))
         for side in sides
         if side.made_by
     ]
@@ -47,6 +49,14 @@ def data_section(report: Report) -> str:
         table(("", "files"), files, 2),
         table(("", "the files' headers say"), made, 2),
     )
+
+
+def _shown(side: Summary) -> dict[str, Any]:
+    """Where the model came from, if its name does not say so."""
+    made_by = dict(side.made_by)
+    if made_by.get("model_source") == made_by.get("model"):
+        made_by.pop("model_source", None)
+    return made_by
 
 
 def _plain(value: object) -> str:

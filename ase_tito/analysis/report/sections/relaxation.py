@@ -17,10 +17,10 @@ def relaxation_parts(report: Report, figures: Mapping[str, Figure]) -> list[str]
     found = report.kinetics.relaxations
     if not found:
         return []
-    whose = "reference" if report.reference else "model"
+    whose = "reference's" if report.reference else "trajectories' own"
     caption = (
         "Density of TICA component 1 after being in one state (triangle), at growing lags. Dashed:"
-        f" expected by the Markov model of the {whose}; lines with 95 % intervals: counted from all"
+        f" expected by the {whose} Markov model; lines with 95 % intervals: counted from all"
         " visits to the state, or of single jumps from one frame in it; grey area: equilibrium,"
         " where all ends."
     )
@@ -41,8 +41,8 @@ def relaxation_parts(report: Report, figures: Mapping[str, Figure]) -> list[str]
         "<h3>Conditional densities</h3>",
         figure_html(figures.get("relaxation"), "relaxation", caption),
         table(header, rows),
-        '<p class="small">JSD in nats between the counted density and that expected by the Markov'
-        f" model of the {whose}. Floor: of as many independent frames of the expected density;"
+        '<p class="small">JSD in nats between the counted density and that expected by the'
+        f" {whose} Markov model. Floor: of as many independent frames of the expected density;"
         " visits that follow each other are not independent, so that MD too lies above it.</p>",
     ]
 

@@ -14,6 +14,8 @@ def trust_section(report: Report) -> str:
     summary = trust.describe().splitlines()
     lines = [light(found.light, f"{found.check}: {found.reason}") for found in trust.findings]
     missing = f"<p>Not checked: {escape(', '.join(trust.missing))}.</p>" if trust.missing else ""
+    if "jumps" in trust.missing:
+        missing += "<p>Jumps can be checked if the model makes some: ase-tito analyse --model.</p>"
     return section(
         "self-consistency",
         "Self-consistency",
