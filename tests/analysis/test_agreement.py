@@ -12,7 +12,9 @@ from ase_tito.analysis.agreement import (
     release_jsd_of_counts,
 )
 from ase_tito.analysis.coverage import coverage
+from ase_tito.analysis.divergence import jensen_shannon
 from ase_tito.errors import DataError
+from tests.analysis.processes import POPULATIONS, RATES, three_wells
 
 BINS = 10
 
@@ -82,6 +84,32 @@ def test_the_interval_covers_what_repetition_gives():
         values.append(found.value)
         widths.append(found.high - found.low)
     assert np.mean(widths) == pytest.approx(4 * np.std(values), rel=0.35)
+
+
+def test_of_two_jump_processes_it_is_the_divergence_of_their_exact_populations():
+    """Correlated frames of three wells: the exact figure is within the interval."""
+    others = np.array([0.6, 0.2, 0.2])
+    # Reversible rates with these populations, from those of the others.
+    factors = np.sqrt(others[None] * POPULATIONS[:, None] / (others[:, None] * POPULATIONS[None]))
+    rates = RATES * factors
+    np.fill_diagonal(rates, 0)
+    np.fill_diagonal(rates, -rates.sum(1))
+    np.testing.assert_allclose(others @ rates, 0, atol=1e-12)
+    found = agreement(
+        three_wells(0, 20_000, runs=2),
+        three_wells(1, 20_000, runs=2, rates=rates),
+        3,
+        jsd_of_counts,
+        block_lengths=(400, 400),
+        generator=np.random.default_rng(0),
+    )
+    exact = jensen_shannon(POPULATIONS, others)
+    assert found.low < exact < found.high
+    assert found.high - found.low < exact
+    assert found.equal_counts.floor.high < 0.5 * exact
+    # And its counts are the exact populations.
+    counts = counts_of(np.concatenate(three_wells(1, 20_000, runs=2, rates=rates)), 3)
+    np.testing.assert_allclose(counts[:3] / counts.sum(), others, atol=0.03)
 
 
 def test_several_values_of_a_frame_stay_together():
