@@ -21,8 +21,8 @@ Inputs are .npz archives, ASE trajectories (.traj, .xyz), whatever mdtraj reads 
 folders of mdQM9-nc and of Timewarp, and datasets, which are merged. Runs of one molecule are
 recognized by its name: that of its SMILES, of the file --top, or --name.
 
-Every frame is read. A molecule whose data is damaged, or does not remain the same molecule (bonds,
-stereochemistry), is left out, and named with the reason.
+Every frame that is kept is read. A molecule whose data is damaged, or does not remain the same
+molecule (bonds, stereochemistry), is left out, and named with the reason.
 
 example:
   ase-tito data convert molecules/*.npz --elements H C N O --split train=.9 test=.1 -o small.h5

@@ -12,7 +12,7 @@ from typing import Any
 from ase_tito.canonical import graph_key
 from ase_tito.data.checks import check_elements, check_record
 from ase_tito.data.readers import Candidate, ReadOptions, Source, open_source
-from ase_tito.data.records import MoleculeRecord, Run
+from ase_tito.data.records import MoleculeRecord
 from ase_tito.data.splits import check_shares, order_of_reading, split_by_fractions
 from ase_tito.data.writer import DatasetWriter, check_splits
 from ase_tito.errors import DataError, TITOError, TITOWarning
@@ -73,8 +73,8 @@ def convert(
 ) -> ConversionReport:
     """Write a dataset of all molecules in the inputs that are sound.
 
-    Inputs whose molecules have one name are runs of one molecule. Of every molecule all frames are
-    read and checked (`ase_tito.data.checks`).
+    Inputs whose molecules have one name are runs of one molecule. All frames that are kept are read
+    and checked (`ase_tito.data.checks`).
 
     Parameters
     ----------
@@ -107,6 +107,7 @@ def convert(
     and splits are read from the smallest to the largest.
     """
     request = splits or SplitRequest()
+    _check_inputs([Path(p) for p in inputs])
     sources = [open_source(Path(p), format, options or ReadOptions()) for p in inputs]
     candidates: dict[str, list[Candidate]] = {}
     for source in sources:
@@ -151,6 +152,15 @@ def convert(
     return ConversionReport(tuple(sorted(keys)), left_out, final)
 
 
+def _check_inputs(paths: Sequence[Path]) -> None:
+    """Refuse inputs that are given twice: their frames would count twice."""
+    seen: set[Path] = set()
+    for path in paths:
+        if path.resolve() in seen:
+            raise DataError(f"{path}: is given twice")
+        seen.add(path.resolve())
+
+
 def _wanted_splits(request: SplitRequest, sources: list[Source]) -> dict[str, tuple[str, ...]]:
     if request.fractions:
         return {}
@@ -187,7 +197,7 @@ def _gather(
             check_elements(loaded.graph, elements)
             check_record(loaded)
             record = loaded if record is None else _merged(record, loaded)
-        except (TITOError, TITOWarning, OSError, KeyError, ValueError, RuntimeError) as error:
+        except Exception as error:  # libraries raise whatever occurs to them at damaged files
             several = len(candidates) > 1
             where = f"{candidate.name} ({candidate.origin})" if several else candidate.name
             left_out[where] = _brief(error)
@@ -195,7 +205,10 @@ def _gather(
 
 
 def _merged(record: MoleculeRecord, other: MoleculeRecord) -> MoleculeRecord:
-    """All runs of two records of one molecule; names that are taken get a number."""
+    """All runs of two records of one molecule; names that are taken get a number.
+
+    What is said of the second record alone and contradicts the first is said of its runs.
+    """
     for key in ("atomic_numbers", "bonds", "tetrahedral", "double_bonds"):
         one, two = (getattr(graph, key).tolist() for graph in (record.graph, other.graph))
         if one != two:
@@ -203,23 +216,27 @@ def _merged(record: MoleculeRecord, other: MoleculeRecord) -> MoleculeRecord:
                 f"its {key} are not those of the runs before it; atoms must have one order and "
                 "one stereochemistry, or molecules other names"
             )
+    if record.force_field and other.force_field and record.force_field != other.force_field:
+        raise DataError(
+            f"its force field is {other.force_field}, that of the runs before it "
+            f"{record.force_field}; give molecules of two force fields two names"
+        )
+    known = record.attributes
+    particular = {k: v for k, v in other.attributes.items() if k in known and known[k] != v}
     runs = list(record.runs)
     for run in other.runs:
-        taken = {known.name for known in runs}
+        taken = {earlier.name for earlier in runs}
         name, number = run.name, 2
         while name in taken:
             name, number = f"{run.name}-{number}", number + 1
-        runs.append(_renamed(run, name))
+        runs.append(replace(run, name=name, attributes={**particular, **run.attributes}))
     return replace(
         record,
         runs=tuple(runs),
         smiles=record.smiles or other.smiles,
         force_field=record.force_field or other.force_field,
+        attributes={**other.attributes, **known},
     )
-
-
-def _renamed(run: Run, name: str) -> Run:
-    return run if name == run.name else replace(run, name=name)
 
 
 def _check_home(name: str, key: str, split: str | None, home: dict[str, tuple[str, str]]) -> None:
@@ -233,5 +250,7 @@ def _check_home(name: str, key: str, split: str | None, home: dict[str, tuple[st
         )
 
 
-def _brief(error: BaseException) -> str:
-    return " ".join(str(error).split())
+def _brief(error: Exception) -> str:
+    message = " ".join(str(error).split())
+    known = isinstance(error, TITOError | TITOWarning | OSError) and message
+    return message if known else f"{type(error).__name__}: {message}"

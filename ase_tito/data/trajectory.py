@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import numpy as np
 from ase import units
 from numpy.typing import NDArray
 
+from ase_tito.data.archives import read_archive
 from ase_tito.data.records import check_positive
 from ase_tito.errors import DataError, TITOError
 from ase_tito.graph import MolecularGraph
@@ -79,21 +79,9 @@ def read_npz(path: str | os.PathLike[str], energy_unit: str | None = None) -> Mo
         Naming the file and what is missing, inconsistent or not finite.
     """
     path = Path(path)
-    if not path.is_file():
-        raise DataError(f"{path}: no such trajectory file")
     if energy_unit is not None and energy_unit not in ENERGY_UNITS:
         raise DataError(f"energies are in {' or '.join(ENERGY_UNITS)}, not in {energy_unit!r}")
-    required = (*_REQUIRED, "energies") if energy_unit else _REQUIRED
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            missing = [name for name in required if name not in archive]
-            if missing:
-                raise DataError(f"{path}: lacks {', '.join(missing)}")
-            values = {name: archive[name] for name in required}
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
-        if isinstance(error, DataError):
-            raise
-        raise DataError(f"{path}: not a readable .npz trajectory ({error})") from error
+    values = read_archive(path, (*_REQUIRED, "energies") if energy_unit else _REQUIRED)
     positions, numbers = values["positions"], values["atomic_numbers"]
     if positions.ndim != 3 or positions.shape[1:] != (len(numbers), 3) or not len(positions):
         raise DataError(

@@ -58,8 +58,10 @@ def test_unsound_molecules_are_left_out_with_the_reason(tmp_path):
         x[15:, -1] += [0.0, 0.0, 4.0]
         return x
 
-    (tmp_path / "damaged.npz").write_bytes(b"PK")
+    damaged = archive(tmp_path, "CH3CN")
+    damaged.write_bytes(damaged.read_bytes()[:2000])
     inputs = [
+        damaged,
         archive(tmp_path, "CH3CH2OH"),
         archive(tmp_path, "CH3SH"),
         archive(tmp_path, "CH3CHO", spoil),
@@ -67,7 +69,8 @@ def test_unsound_molecules_are_left_out_with_the_reason(tmp_path):
     ]
     report = convert(inputs, tmp_path / "out.h5", elements=("H", "C", "N", "O"))
     assert report.kept == ("CH3CH2OH",)
-    assert report.left_out.keys() == {"CH3SH", "CH3CHO", "C2H6"}
+    assert report.left_out.keys() == {"CH3SH", "CH3CHO", "C2H6", "CH3CN"}
+    assert "CH3CN.npz: not a readable .npz archive" in report.left_out["CH3CN"]
     assert "has S, and only C, H, N, O are wanted" in report.left_out["CH3SH"]
     assert "frame 11 holds positions that are not finite" in report.left_out["CH3CHO"]
     assert (
@@ -145,8 +148,46 @@ def test_runs_of_another_molecule_under_one_name_are_left_out(tmp_path, ethanol)
     ]
     report = convert(inputs, tmp_path / "out.h5", options=ReadOptions(name="ethanol"))
     assert report.kept == ("ethanol",)
-    assert list(report.left_out) == ["ethanol (b)"]
-    assert "atoms must have one order" in report.left_out["ethanol (b)"]
+    ((where, reason),) = report.left_out.items()
+    assert where == f"ethanol ({inputs[1]})"
+    assert "atoms must have one order" in reason
+
+
+def test_what_two_datasets_say_of_one_molecule_is_kept_or_refused(tmp_path):
+    atoms = molecule("CH3CH2OH")
+    graph = build_graph(atoms.numbers, atoms.positions)
+
+    def write(name, force_field, attributes):
+        runs = (Run("md", jitter(atoms.positions, 5).astype(np.float32), 1.0, 300.0),)
+        with DatasetWriter(tmp_path / name) as writer:
+            writer.add(MoleculeRecord("CCO", graph, runs, "", force_field, attributes))
+        return tmp_path / name
+
+    first = write("a.h5", "GAFF2", {"seed": 1, "same": True})
+    second = write("b.h5", "", {"seed": 2, "same": True, "more": "x"})
+    other = write("c.h5", "MMFF", {})
+    report = convert([first, second, other], tmp_path / "out.h5")
+    assert list(report.left_out) == [f"CCO ({other})"]
+    assert "its force field is MMFF" in report.left_out[f"CCO ({other})"]
+    with Dataset(tmp_path / "out.h5") as merged:
+        record = merged.molecule("CCO")
+    assert record.attributes == {"seed": 1, "same": True, "more": "x"}
+    assert [run.attributes for run in record.runs] == [{}, {"seed": 2}]
+
+
+def test_every_input_that_is_left_out_is_named(tmp_path):
+    folders = [tmp_path / "a", tmp_path / "b"]
+    inputs = []
+    for folder in folders:
+        folder.mkdir()
+        inputs.append(folder / "run.npz")
+        inputs[-1].write_bytes(b"PK")
+    inputs.append(archive(tmp_path, "CH3CH2OH"))
+    report = convert(inputs, tmp_path / "out.h5")
+    assert report.kept == ("CH3CH2OH",)
+    assert list(report.left_out) == [f"run ({path})" for path in inputs[:2]]
+    with pytest.raises(DataError, match=r"run\.npz: is given twice"):
+        convert([inputs[0], folders[1] / ".." / "a" / "run.npz"], tmp_path / "again.h5")
 
 
 def test_molecules_are_split_by_shares(tmp_path):
@@ -193,6 +234,9 @@ def test_nothing_is_overwritten_and_nothing_read_in_vain(tmp_path):
     with pytest.raises(DataError, match="molecules of their own names"):
         convert([source], tmp_path / "b.h5", options=ReadOptions(name="x"))
     assert list(tmp_path.iterdir()) == [source]
+    source.write_bytes(source.read_bytes()[:1000])
+    with pytest.raises(DataError, match=r"a\.h5: not a readable HDF5 file"):
+        convert([source], tmp_path / "b.h5")
 
 
 def test_progress_is_told(tmp_path):

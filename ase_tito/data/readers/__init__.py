@@ -71,5 +71,5 @@ def _is_dataset(path: Path) -> bool:
     try:
         with h5py.File(path, "r") as file:
             return bool(file.attrs.get("format") == FORMAT)
-    except OSError:
-        return False
+    except (OSError, RuntimeError):  # a damaged one shall be called that
+        return path.suffix.lower() in (".h5", ".hdf5")

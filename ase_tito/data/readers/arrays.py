@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
-import numpy as np
-
 from ase_tito.analysis.files.spacing import frame_spacing
+from ase_tito.data.archives import read_archive
 from ase_tito.data.names import name_of_smiles
 from ase_tito.data.readers.source import Candidate, ReadOptions, Source
 from ase_tito.data.readers.times import stride_for
@@ -22,7 +20,10 @@ def open_arrays(path: Path, options: ReadOptions) -> Source:
     It may hold ``smiles`` too, which names the molecule. Archives of one SMILES are runs of one
     molecule, named by their files.
     """
-    smiles = _smiles(path)
+    try:
+        smiles = _smiles(path)
+    except DataError:  # `load` says it again, so that a damaged archive costs its molecule alone
+        smiles = ""
     name = options.name or name_of_smiles(smiles) or path.stem
 
     def load() -> MoleculeRecord:
@@ -37,14 +38,10 @@ def open_arrays(path: Path, options: ReadOptions) -> Source:
             temperature,
             None if trajectory.energies is None else trajectory.energies[::stride],
         )
-        return MoleculeRecord(name, trajectory.graph, (run,), smiles, options.force_field)
+        return MoleculeRecord(name, trajectory.graph, (run,), _smiles(path), options.force_field)
 
-    return Source((Candidate(name, path.stem, load),))
+    return Source((Candidate(name, str(path), load),))
 
 
 def _smiles(path: Path) -> str:
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            return str(archive["smiles"]) if "smiles" in archive else ""
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
-        raise DataError(f"{path}: not a readable .npz trajectory ({error})") from error
+    return str(read_archive(path, (), ("smiles",)).get("smiles", ""))

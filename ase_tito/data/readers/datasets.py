@@ -21,7 +21,7 @@ def open_dataset(path: Path, options: ReadOptions) -> Source:
     inherited = str(dataset.attributes.get("force_field", ""))
     return Source(
         tuple(
-            Candidate(name, path.stem, partial(_load, dataset, name, inherited, options))
+            Candidate(name, str(path), partial(_load, dataset, name, inherited, options))
             for name in dataset.names
         ),
         dataset.splits,

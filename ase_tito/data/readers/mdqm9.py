@@ -37,7 +37,7 @@ def is_mdqm9(path: Path) -> bool:
         with h5py.File(_file(path), "r") as file:
             first = next(iter(file.values()), None)
             return isinstance(first, h5py.Group) and "data" in first and "trajectories" in first
-    except (OSError, DataError):
+    except (OSError, RuntimeError, DataError):
         return False
 
 
@@ -50,9 +50,9 @@ def open_mdqm9(path: Path, options: ReadOptions) -> Source:
     path = _file(path)
     try:
         file = h5py.File(path, "r")
-    except OSError as error:
+        groups = sorted(file)
+    except (OSError, RuntimeError) as error:
         raise DataError(f"{path}: not a readable HDF5 file ({error})") from error
-    groups = sorted(file)
     sdf = path.with_suffix(".sdf")
     molfiles = read_molfile_records(sdf)
     if len(molfiles) != len(groups):
@@ -62,7 +62,7 @@ def open_mdqm9(path: Path, options: ReadOptions) -> Source:
         )
     names = [f"mdqm9-{group}" for group in groups]
     candidates = tuple(
-        Candidate(name, group, partial(_load, file[group], name, molfile, options))
+        Candidate(name, str(path), partial(_load, file[group], name, molfile, options))
         for name, group, molfile in zip(names, groups, molfiles, strict=True)
     )
     return Source(candidates, dict(_splits(path.parent / "splits", names)))
@@ -85,8 +85,10 @@ def _splits(folder: Path, names: list[str]) -> list[tuple[str, tuple[str, ...]]]
             continue
         try:
             indices = np.load(path, allow_pickle=False).ravel()
+            if indices.size and indices.min() < 0:
+                raise IndexError(f"{indices.min()} is negative")
             splits.append((split, tuple(names[k] for k in np.sort(indices).tolist())))
-        except (OSError, ValueError, EOFError, IndexError, TypeError) as error:
+        except Exception as error:  # numpy raises whatever occurs to it at damaged files
             raise DataError(f"{path}: no indices of these molecules ({error})") from error
     return splits
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import zipfile
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from ase_tito.data.archives import read_archive
 from ase_tito.data.readers.source import Candidate, ReadOptions, Source
 from ase_tito.data.readers.times import regular_frames
 from ase_tito.data.records import MoleculeRecord, Run
@@ -36,28 +36,31 @@ def open_timewarp(path: Path, options: ReadOptions) -> Source:
     Positions and times alone are read (nm, ps). Bonds are those of the PDB file's residues, never
     of its coordinates; stereochemistry is that of the first frame.
     """
+    if path.is_file():
+        name = path.name.removesuffix(ARRAYS)
+        return Source((Candidate(name, str(path), partial(_load, path, name, options)),))
     candidates: list[Candidate] = []
     splits: dict[str, tuple[str, ...]] = {}
-    folders = {path.parent: None} if path.is_file() else _folders(path)
-    for folder, split in folders.items():
-        archives = [path] if path.is_file() else sorted(folder.glob("*" + ARRAYS))
-        names = tuple(archive.name.removesuffix(ARRAYS) for archive in archives)
-        candidates += (
-            Candidate(name, f"{folder.name}/{name}", partial(_load, archive, name, options))
-            for name, archive in zip(names, archives, strict=True)
-        )
-        if split is not None:
-            splits[split] = names
+    for folder, names in _folders(path).items():
+        for name in names:
+            archive = folder / (name + ARRAYS)
+            candidates.append(Candidate(name, str(archive), partial(_load, archive, name, options)))
+        if folder != path and folder.name in SPLITS:
+            splits[SPLITS[folder.name]] = names
     return Source(tuple(candidates), splits)
 
 
-def _folders(path: Path) -> dict[Path, str | None]:
-    found: dict[Path, str | None] = {
-        path / folder: split
-        for folder, split in SPLITS.items()
-        if any((path / folder).glob("*" + ARRAYS))
+def _folders(path: Path) -> dict[Path, tuple[str, ...]]:
+    """The folder itself and those in it, with the peptides of which they have either file."""
+    found = {
+        folder: {
+            file.name.removesuffix(suffix)
+            for suffix in (ARRAYS, TOPOLOGY)
+            for file in folder.glob("*" + suffix)
+        }
+        for folder in (path, *sorted(inner for inner in path.iterdir() if inner.is_dir()))
     }
-    return found or ({path: None} if any(path.glob("*" + ARRAYS)) else {})
+    return {folder: tuple(sorted(names)) for folder, names in found.items() if names}
 
 
 def _load(path: Path, name: str, options: ReadOptions) -> MoleculeRecord:
@@ -66,16 +69,8 @@ def _load(path: Path, name: str, options: ReadOptions) -> MoleculeRecord:
     if bonds is None:
         raise StructureError(f"{topology}: says nothing about bonds")
     numbers = frames[0].numbers
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            missing = [key for key in ("positions", "time") if key not in archive]
-            if missing:
-                raise DataError(f"{path}: lacks {', '.join(missing)}")
-            positions, times = archive["positions"], archive["time"]
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
-        if isinstance(error, DataError):
-            raise
-        raise DataError(f"{path}: not a readable archive ({error})") from error
+    arrays = read_archive(path, ("positions", "time"))
+    positions, times = arrays["positions"], arrays["time"]
     if positions.shape != (len(times), len(numbers), 3):
         raise DataError(
             f"{path}: positions have shape {positions.shape}, where {len(times)} times and the "

@@ -26,4 +26,4 @@ def open_trajectory_file(path: Path, options: ReadOptions) -> Source:
         run = Run(path.stem, source.frames(stride), source.frame_spacing_ps * stride, temperature)
         return MoleculeRecord(name, source.graph(), (run,), "", options.force_field)
 
-    return Source((Candidate(name, path.stem, load),))
+    return Source((Candidate(name, str(path), load),))

@@ -96,7 +96,8 @@ def test_files_that_do_not_belong_together_are_refused(folder, tmp_path):
     with pytest.raises(TITOError, match="no such file"):
         convert([folder], tmp_path / "out.h5")
     write_mdqm9(tmp_path / "other")
-    np.save(tmp_path / "other" / "splits" / "test_indices.npy", np.array([17]))
-    with pytest.raises(TITOError, match=r"test_indices\.npy: no indices of these molecules"):
-        convert([tmp_path / "other"], tmp_path / "out.h5")
+    for index in (17, -1):
+        np.save(tmp_path / "other" / "splits" / "test_indices.npy", np.array([index]))
+        with pytest.raises(TITOError, match=r"test_indices\.npy: no indices of these molecules"):
+            convert([tmp_path / "other"], tmp_path / "out.h5")
     assert not (tmp_path / "out.h5").exists()

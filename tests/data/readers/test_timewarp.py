@@ -72,13 +72,16 @@ def test_what_cannot_be_used_is_refused(tmp_path, changes, text):
         load(tmp_path)
 
 
-def test_a_peptide_without_its_pdb_file_is_left_out(tmp_path):
+def test_peptides_without_their_files_are_left_out(tmp_path):
     write_timewarp(tmp_path / "train", "AAAA")
     write_timewarp(tmp_path / "train", "CCCC")
     (tmp_path / "train" / "AAAA-traj-state0.pdb").unlink()
     archive = tmp_path / "train" / "DDDD-traj-arrays.npz"
     archive.write_bytes(b"PK")
+    write_timewarp(tmp_path / "more", "EEEE")
+    (tmp_path / "more" / "EEEE-traj-arrays.npz").unlink()
     report = convert([tmp_path], tmp_path / "out.h5")
     assert report.kept == ("CCCC",)
+    assert "EEEE-traj-arrays.npz: no such file" in report.left_out["EEEE"]
     assert "no such file" in report.left_out["AAAA"]
     assert "no such file" in report.left_out["DDDD"]
