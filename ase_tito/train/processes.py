@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 from torch import distributed, nn
-from torch.nn.parallel import DistributedDataParallel
+from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from ase_tito.errors import ConfigError
 
@@ -44,12 +44,18 @@ class Process:
         first = self.rank * accumulate
         return [slice(k * size, (k + 1) * size) for k in range(first, first + accumulate)]
 
-    def parallel(self, module: nn.Module) -> nn.Module:
-        """The module with gradients averaged over the processes."""
+    def average_gradients(self, module: nn.Module) -> None:
+        """Replace gradients by their means over the processes.
+
+        One exchange a step, whatever `accumulate` is: networks of a few MB leave nothing to overlap
+        with the backward pass, and weights that a frame does not use have no gradient anywhere.
+        """
         if self.count == 1:
-            return module
-        ids = [self.device.index] if self.device.type == "cuda" else None
-        return DistributedDataParallel(module, device_ids=ids, static_graph=True)
+            return
+        gradients = [weight.grad for weight in module.parameters() if weight.grad is not None]
+        together = parameters_to_vector(gradients)
+        distributed.all_reduce(together)
+        vector_to_parameters(together / self.count, gradients)
 
     def sum(self, *values: float) -> list[float]:
         """Numbers summed over the processes, in double precision."""
@@ -60,17 +66,13 @@ class Process:
         summed: list[float] = total.tolist()
         return summed
 
-    def without_exchange(self, module: nn.Module) -> AbstractContextManager[None]:
-        """A context in which gradients add up in each process alone, for `accumulate`."""
-        if isinstance(module, DistributedDataParallel):
-            context: AbstractContextManager[None] = module.no_sync()
-            return context
-        return nullcontext()
-
 
 @contextmanager
 def process_group(device: str) -> Iterator[Process]:
     """Join the processes that torchrun started; a single process otherwise.
+
+    A group that they have joined before is used, and left as it is: PyTorch cannot form a second
+    one reliably, so a script that trains several times does it within one such context.
 
     Parameters
     ----------
@@ -86,6 +88,9 @@ def process_group(device: str) -> Iterator[Process]:
     place = torch.device(device, local) if device == "cuda" else torch.device(device)
     if count == 1:
         yield Process(0, 1, place)
+        return
+    if distributed.is_initialized():
+        yield Process(rank, count, place)
         return
     distributed.init_process_group("nccl" if device == "cuda" else "gloo")
     try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from contextlib import nullcontext
 from typing import Any
 
 from torch import Tensor, nn
@@ -50,17 +49,19 @@ class Trainer:
         self._shares = process.shares(o.batch_size, config.accumulate)
         self.parent = read_parent(config)
         self.material = read_material(config.data)
-        self._pairs = LaggedPairs(self.material.training, config.data.lag_range_ps)
+        self._pairs = LaggedPairs(
+            self.material.training,
+            config.data.lag_range_ps,
+            lag_distribution=config.data.lag_distribution,
+        )
         self._validation = Validation(config, self.material, process)
         self.plan = plan_model(config, self.material.temperatures_K, self.parent)
         self.network = self.plan.build(config.seed, self.parent).to(process.device)
         self.average = ExponentialMovingAverage(self.network, o.ema_decay)
         flow = (self.plan.source, self.plan.frame, coupling_named(config.coupling))
         self._average_objective = FlowMatchingObjective(self.average.network, *flow)
-        self._objective: nn.Module = process.parallel(
-            FlowMatchingObjective(
-                self.network, *flow, compile=config.compile, precision=config.precision
-            )
+        self._objective = FlowMatchingObjective(
+            self.network, *flow, compile=config.compile, precision=config.precision
         )
         self.optimizer = WeightOptimizer(self.network, o)
         self.progress = Progress()
@@ -112,7 +113,7 @@ class Trainer:
         progress.loss_count += 1
 
     def _add_gradients(self) -> float:
-        """Gradients of the mean loss over the batch; this process's mean, in Å²."""
+        """Gradients of the mean loss over the whole batch; this process's mean, in Å²."""
         o, device = self.config.optimizer, self.process.device
         rng = step_generator(self.config.seed, TRAINING, self.progress.step)
         pairs, noise, s, generator = draw_step(
@@ -125,18 +126,16 @@ class Trainer:
         )
         total = 0.0
         for share in self._shares:
-            last = share is self._shares[-1]
-            alone = nullcontext() if last else self.process.without_exchange(self._objective)
-            with alone:
-                losses = self._objective(
-                    pairs.part(share).to(device),
-                    noise[share].to(device),
-                    s[share].to(device),
-                    generator,
-                )
-                loss = losses.mean() / len(self._shares)
-                loss.backward()
+            losses = self._objective(
+                pairs.part(share).to(device),
+                noise[share].to(device),
+                s[share].to(device),
+                generator,
+            )
+            loss = losses.mean() / len(self._shares)
+            loss.backward()
             total += float(loss.detach())
+        self.process.average_gradients(self.network)
         return total
 
     def validate(self) -> float:

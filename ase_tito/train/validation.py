@@ -60,7 +60,8 @@ def _draw(config: TrainConfig, material: Material) -> list[Drawn]:
             f"data.validation_fraction leaves a trajectory of {min(spans):g} ps, too short for "
             f"lags from {low:g} ps: enlarge it"
         )
-    pairs = LaggedPairs(parts, (low, min(high, 0.5 * min(spans))))
+    lags = (low, min(high, 0.5 * min(spans)))
+    pairs = LaggedPairs(parts, lags, lag_distribution=config.data.lag_distribution)
     return [
         draw_step(
             pairs,

@@ -80,7 +80,7 @@ def test_survives_kill_nine(toy):
         "import sys; from ase_tito.train import TrainConfig, fit;"
         "fit(TrainConfig.from_toml(sys.argv[1]), resume=len(sys.argv) > 2, show_progress=False)"
     )
-    content = toy.read_text()
+    content = toy.read_text().replace("steps = 60", "steps = 25").replace("= 16", "= 8")
     toy.write_text(content.replace("checkpoint_minutes = 10.0", "checkpoint_minutes = 0.0001"))
     state = toy.parent / "run" / "state.pt"
     command = [sys.executable, "-c", script, str(toy)]
@@ -89,8 +89,8 @@ def test_survives_kill_nine(toy):
     while not state.exists() and time.monotonic() < deadline and child.poll() is None:
         time.sleep(0.02)
     child.kill()
-    child.wait()
-    subprocess.run([*command, "resume"], check=True)
+    assert child.wait() == -signal.SIGKILL
+    subprocess.run([*command, "resume"], check=True, timeout=120)
     killed = weights(toy.parent / "run" / "toy.safetensors")
     config = replace(TrainConfig.from_toml(toy), output=toy.parent / "whole")
     assert same(killed, weights(run(config)))

@@ -17,25 +17,28 @@ import os, signal, sys
 from dataclasses import replace
 from pathlib import Path
 from ase_tito.train import TrainConfig, TrainingStopped, fit
+from ase_tito.train.processes import process_group
 from ase_tito.train.trainer import Trainer
 
 config = TrainConfig.from_toml(sys.argv[1])
 run = lambda name, **changes: replace(config, output=config.output.parent / name, **changes)
-fit(run("together"), show_progress=False)
-fit(run("in-parts", accumulate=2), show_progress=False)
-
 step = Trainer.step
+
 def interrupted(self):
     step(self)
     if self.progress.step == 7 and not self.process.is_first:
         os.kill(os.getpid(), signal.SIGTERM)
-Trainer.step = interrupted
-try:
-    fit(run("stopped"), show_progress=False)
-except TrainingStopped:
-    Trainer.step = step
-    fit(run("stopped"), resume=True, show_progress=False)
-    Path(sys.argv[1]).with_name(f"resumed-{os.environ['RANK']}").touch()
+
+with process_group("cpu"):
+    fit(run("together"), show_progress=False)
+    fit(run("in-parts", accumulate=2), show_progress=False)
+    Trainer.step = interrupted
+    try:
+        fit(run("stopped"), show_progress=False)
+    except TrainingStopped:
+        Trainer.step = step
+        fit(run("stopped"), resume=True, show_progress=False)
+        Path(sys.argv[1]).with_name(f"resumed-{os.environ['RANK']}").touch()
 """
 
 
@@ -62,6 +65,7 @@ def trained(directory, vibrating_ethanol, settings):
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
+        timeout=180,  # processes that wait for each other forever are to fail
     )
     assert done.returncode == 0, done.stderr
     return directory

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
@@ -74,3 +75,15 @@ def test_the_best_weights_are_kept(quick, monkeypatch):
     selected = trainer.selected_weights()
     assert all(torch.equal(selected[key], value) for key, value in kept[1].items())
     assert not all(torch.equal(selected[key], value) for key, value in kept[2].items())
+
+
+def test_lags_are_drawn_as_the_configuration_says(quick):
+    medians = {}
+    for distribution in ("log-uniform", "uniform"):
+        data = replace(quick.data, lag_distribution=distribution)
+        pairs = Trainer(replace(quick, data=data), ALONE)._pairs
+        medians[distribution] = float(
+            pairs.sample(2000, np.random.default_rng(0)).lag_time.median()
+        )
+    assert medians["log-uniform"] == pytest.approx(20**0.5, abs=1)  # of lags from 1 to 20 ps
+    assert medians["uniform"] == pytest.approx(10, abs=1)
