@@ -4,10 +4,15 @@ import numpy as np
 from ase.build import molecule
 from scipy.spatial.transform import Rotation
 
+from ase_tito.analysis.files import open_trajectory
+from ase_tito.analysis.report import ReportSettings
 from ase_tito.perception import build_graph
 
 ATOMS = molecule("trans-butane")
 GRAPH = build_graph(ATOMS.numbers, ATOMS.positions)
+
+QUICK = ReportSettings(states=12, splits=5, resamples=30, surface_bins=20)
+"""Of reports that are to be quick."""
 
 POPULATIONS = np.array([0.25, 0.5, 0.25])
 CENTRES = np.radians([-70.0, 180.0, 70.0])
@@ -68,3 +73,8 @@ def save(path, positions, spacing_ps=10.0):
         temperature_K=300.0,
     )
     return path
+
+
+def opened(folder, name, frames, seed, *, spacing_ps=10.0, stride=1, **process):
+    positions = trajectory(frames, seed, **process)[::stride]
+    return open_trajectory(save(folder / f"{name}.npz", positions, spacing_ps * stride))
