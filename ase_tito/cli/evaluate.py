@@ -175,7 +175,7 @@ def run(arguments: argparse.Namespace) -> None:
     written = write_evaluation(evaluation, arguments.output, verdicts)
     summaries = summarize(evaluation.results)
     for protocol, title in PROTOCOLS.items():
-        rows = summary_rows(evaluation, summaries, protocol)
+        rows = summary_rows(evaluation, summaries, protocol, intervals=False)
         if len(rows) > 1:
             print(f"{title}, mean and median over molecules (pairs: mean / median)")
             print(format_table(rows) + "\n")

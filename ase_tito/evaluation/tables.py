@@ -21,7 +21,13 @@ SHOWN = ("jsd_release", "jsd", "vamp_gap", "timescale_error", "valid_share")
 """Columns of the table of molecules."""
 
 
-def summary_rows(evaluation: Evaluation, summaries: Sequence[Summary], protocol: str) -> Rows:
+def summary_rows(
+    evaluation: Evaluation,
+    summaries: Sequence[Summary],
+    protocol: str,
+    *,
+    intervals: bool = True,
+) -> Rows:
     """Mean and median of all figures of one protocol, beside the floor and the paper's."""
     kinds = {result.kind for result in evaluation.results}
     kind = kinds.pop() if len(kinds) == 1 else None
@@ -33,7 +39,10 @@ def summary_rows(evaluation: Evaluation, summaries: Sequence[Summary], protocol:
             continue
         info = info_of(summary.key)
         mean, median = (
-            _with_interval(info.format(values["value"]), [info.format(end) for end in interval])
+            _with_interval(
+                info.format(values["value"]),
+                [info.format(end) for end in interval] if intervals else [""],
+            )
             for values, interval in (
                 (summary.mean, summary.mean_interval),
                 (summary.median, summary.median_interval),
