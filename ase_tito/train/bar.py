@@ -24,9 +24,9 @@ class ProgressBar:
 
     def __init__(self, name: str, plan: OptimizerConfig, progress: Progress, shown: bool) -> None:
         self._by_steps = plan.steps is not None
-        total = plan.steps if plan.steps is not None else 60 * (plan.minutes or 0.0)
+        self._total = plan.steps if plan.steps is not None else 60 * (plan.minutes or 0.0)
         self._bar = tqdm(
-            total=total,
+            total=self._total,
             initial=self._position(progress),
             desc=name,
             unit="step" if self._by_steps else "s",
@@ -59,7 +59,8 @@ class ProgressBar:
         )
 
     def _position(self, progress: Progress) -> float:
-        return progress.step if self._by_steps else progress.seconds
+        # the last step ends after the time that was planned
+        return min(self._total, progress.step if self._by_steps else progress.seconds)
 
 
 _TIMED = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
