@@ -129,6 +129,15 @@ def trained(config: TrainConfig) -> Path:
     )
 
 
+def digest(checkpoint: Path) -> str:
+    """Of what a checkpoint holds: a finished run that is resumed writes the same anew."""
+    header, weights = read_checkpoint(checkpoint)
+    found = hashlib.sha256(header.to_json().encode())
+    for key in sorted(weights):
+        found.update(weights[key].numpy().tobytes())
+    return found.hexdigest()
+
+
 def evaluated(name: str, checkpoint: Path, plan: Plan, references: ReferenceSet) -> Evaluation:
     """Sample a variant on the held-out molecules."""
     with tqdm(total=len(references.names), desc=f"{name}: sampling") as bar:
@@ -138,7 +147,7 @@ def evaluated(name: str, checkpoint: Path, plan: Plan, references: ReferenceSet)
             checkpoint.parent / "evaluation",
             plan.settings,
             model=name,
-            digest=hashlib.sha256(checkpoint.read_bytes()).hexdigest(),
+            digest=digest(checkpoint),
             progress=lambda _, step, __: bar.update(step == "done"),
         )
 

@@ -92,7 +92,7 @@ class _Loop:
         """Train to the end, or until a signal comes."""
         config, trainer, progress = self.config, self.trainer, self.trainer.progress
         commit = source_commit()
-        if commit not in progress.commits[-1:]:
+        if trainer.share_done < 1 and commit not in progress.commits[-1:]:
             progress.commits.append(commit)
         # before any file is written: settings that cannot work fail here
         self._header()

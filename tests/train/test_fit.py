@@ -14,7 +14,7 @@ import torch
 
 from ase_tito.checkpoint import operator_from_checkpoint, read_checkpoint
 from ase_tito.errors import CheckpointError, ConfigError, OutputError, TITOError
-from ase_tito.train import TrainConfig, TrainingStopped, fit, trainer
+from ase_tito.train import TrainConfig, TrainingStopped, fit, loop, trainer
 
 
 def run(config, **options):
@@ -96,11 +96,15 @@ def test_survives_kill_nine(toy):
     assert same(killed, weights(run(config)))
 
 
-def test_finished_runs_are_not_overwritten(toy):
+def test_finished_runs_are_not_overwritten(toy, monkeypatch):
     config = TrainConfig.from_toml(toy)
-    run(config)
+    header, trained = read_checkpoint(run(config))
     with pytest.raises(OutputError, match="holds a training run already"):
         run(config)
+    monkeypatch.setattr(loop, "source_commit", lambda: "another")  # which trained nothing
+    again = read_checkpoint(run(config, resume=True))
+    assert again[0] == header
+    assert same(again[1], trained)
     other = replace(config, seed=4)
     with pytest.raises(ConfigError, match=r"other settings \(seed\)"):
         run(other, resume=True)
