@@ -1,12 +1,16 @@
 """The example configurations and the ablation benchmark's variants can be read."""
 
 import importlib.util
+import re
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from ase_tito.train import TrainConfig
+from ase_tito.flow.ode import OdeSettings
+from ase_tito.nn import VelocityConfig
+from ase_tito.train import DataConfig, OptimizerConfig, TrainConfig
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples" / "training"
@@ -51,3 +55,31 @@ def test_variants_differ_from_the_base_in_what_they_say(ablations, tmp_path):
     measure = ablations.yardstick
     assert measure(wide) == measure(base)
     assert measure(base) not in (measure(tight), measure(late))
+
+
+@pytest.mark.parametrize(
+    ("section", "config", "elsewhere"),
+    [
+        ("at the top", TrainConfig, {"parent", "data", "optimizer", "network", "ode"}),
+        ("`[data]`", DataConfig, set()),
+        ("`[network]`", VelocityConfig, {"frame", "lag_range_ps", "temperature_range_K"}),
+        ("`[optimizer]`", OptimizerConfig, set()),
+        ("`[ode]`", OdeSettings, set()),
+    ],
+)
+def test_the_documentation_lists_every_entry_with_its_default(section, config, elsewhere):
+    text = (ROOT / "docs" / "train.md").read_text("utf-8")
+    rows = text.partition(f"| {section} |")[2].partition("\n\n")[0].splitlines()
+    listed = {}
+    for cells in (row.split("|") for row in rows[2:]):
+        listed |= dict.fromkeys(re.findall(r"`(\w+)`", cells[1]), cells[2])
+    for item in fields(config):
+        if item.name in elsewhere:
+            continue
+        default = listed[item.name]
+        if isinstance(item.default, str) and item.default:
+            assert f'"{item.default}"' in default
+        elif isinstance(item.default, bool):
+            assert str(item.default).lower() in default
+        elif isinstance(item.default, int | float):
+            assert item.default in [float(value) for value in re.findall(r"[\d.]+(?:e-\d+)?", default)]
