@@ -82,4 +82,6 @@ def test_the_documentation_lists_every_entry_with_its_default(section, config, e
         elif isinstance(item.default, bool):
             assert str(item.default).lower() in default
         elif isinstance(item.default, int | float):
-            assert item.default in [float(value) for value in re.findall(r"[\d.]+(?:e-\d+)?", default)]
+            assert item.default in [
+                float(value) for value in re.findall(r"[\d.]+(?:e-\d+)?", default)
+            ]
