@@ -86,7 +86,7 @@ def test_two_processes_learn_what_one_does_with_the_whole_batch(trained, name):
     assert [row["step"] for row in other] == ["0", "20", "40"]
     for row, same in zip(other[1:], alone[1:], strict=True):
         for key in ("loss", "validation_loss"):
-            assert float(row[key]) == pytest.approx(float(same[key]), rel=1e-3)
+            assert float(row[key]) == pytest.approx(float(same[key]), rel=3e-4)
     found = weights(trained / name)
     for key, value in weights(trained / "alone").items():
         torch.testing.assert_close(found[key], value, atol=2e-3, rtol=2e-2)
