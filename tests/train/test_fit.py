@@ -77,7 +77,10 @@ def test_a_resumed_run_equals_an_uninterrupted_one(toy, monkeypatch):
 
 def test_survives_kill_nine(toy):
     script = (
-        "import sys; from ase_tito.train import TrainConfig, fit;"
+        "import sys, time; from ase_tito.train import TrainConfig, fit, trainer\n"
+        "step = trainer.Trainer.step\n"
+        "if len(sys.argv) == 2:  # slow enough to be killed\n"
+        "    trainer.Trainer.step = lambda self: (time.sleep(0.05), step(self))\n"
         "fit(TrainConfig.from_toml(sys.argv[1]), resume=len(sys.argv) > 2, show_progress=False)"
     )
     content = toy.read_text().replace("steps = 60", "steps = 25").replace("= 16", "= 8")
