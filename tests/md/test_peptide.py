@@ -78,9 +78,8 @@ def test_protonation_and_ends():
 
 def test_charges_sum_to_the_charge_that_is_told(system_of):
     molecule, topology = build_peptide(parse_sequence("REK", capped=False), name="x")
-    (nonbonded,) = (
-        f for f in system_of(topology).getForces() if isinstance(f, openmm.NonbondedForce)
-    )
+    system = system_of(topology)  # its forces live only as long as it does
+    (nonbonded,) = (f for f in system.getForces() if isinstance(f, openmm.NonbondedForce))
     total = sum(
         nonbonded.getParticleParameters(k)[0].value_in_unit(openmm.unit.elementary_charge)
         for k in range(molecule.graph.n_atoms)
