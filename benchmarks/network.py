@@ -23,6 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from ase_tito.data import LaggedPairs, PairBatch, read_npz
+from ase_tito.data.pairs import longest_lag_ps
 from ase_tito.flow.frame import ConditionFrame
 from ase_tito.flow.path import linear_path
 from ase_tito.flow.source import HarmonicSource
@@ -156,7 +157,9 @@ def train(
         error = project(predict(drawn, z, s)) - velocity
         return error.square().sum((1, 2)) / drawn.graphs.n_atoms
 
-    training, validation = (LaggedPairs([part], (1.0, 1000.0)) for part in (first, last))
+    training, validation = (
+        LaggedPairs([part], (1.0, min(1000.0, longest_lag_ps(part)))) for part in (first, last)
+    )
     steps = count // batch
     for step in range(steps):
         for group in optimizer.param_groups:
