@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from ase import units
+from ase import Atoms, units
 from ase.build import molecule
 
 from ase_tito.dynamics import TITODynamics, TITOEnsemble
@@ -30,14 +30,7 @@ def test_ethanol_finds_its_model(ethanol):
 
 def test_most_first_proposals_are_valid_also_far_from_equilibrium(ethanol):
     graph = graph_from_atoms(ethanol)
-    ensemble = TITOEnsemble(
-        load_model("molecules"),
-        graph,
-        np.repeat(ethanol.positions[None], 16, 0),
-        100.0,
-        temperature_K=300.0,
-        seed=0,
-    )
+    ensemble = replicas(ethanol, graph, 16, seed=0)
     valid = np.array([jump.first_valid for jump in ensemble.run(12)])
     assert valid.mean() > 0.95
 
@@ -47,14 +40,7 @@ def test_butane_is_gauche_and_trans():
     graph = graph_from_atoms(butane)
     assert isinstance(graph, MolecularGraph)
     carbons = chain(graph)
-    ensemble = TITOEnsemble(
-        load_model("molecules"),
-        graph,
-        np.repeat(butane.positions[None], 32, 0),
-        100.0,
-        temperature_K=300.0,
-        seed=1,
-    )
+    ensemble = replicas(butane, graph, 32, seed=1)
     angles = []
     for _ in ensemble.run(10):
         for k in range(32):
@@ -65,6 +51,13 @@ def test_butane_is_gauche_and_trans():
     gauche = np.array(angles[64:])
     assert (gauche < 120).any()
     assert (gauche > 240).any()
+
+
+def replicas(atoms: Atoms, graph: MolecularGraph, count: int, *, seed: int) -> TITOEnsemble:
+    """Jumps of 100 ps from one geometry."""
+    start = np.repeat(atoms.positions[None], count, 0)
+    operator = load_model("molecules")
+    return TITOEnsemble(operator, graph, start, 100.0, temperature_K=300.0, seed=seed)
 
 
 def chain(graph: MolecularGraph) -> list[int]:

@@ -9,8 +9,8 @@ goes on where it was.
 DATASET is a data set (.h5), or MD runs of one molecule: .npz files, or with --top what mdtraj
 reads.
 
-Energies need a force field: Amber topologies (--prmtop-dir; those that 'ase-tito md' left beside
-the data set are found), or --energy as for 'ase-tito analyse'.
+Energies need a force field: Amber topologies (--prmtop-dir; those that 'ase-tito generate' left
+beside the data set are found), or --energy as for 'ase-tito analyse'.
 
 --require sets a bound: PROTOCOL.FIGURE[.PART].STATISTIC <= LIMIT [or LIMIT], for instance
 'nested.jsd.excess.median <= 0.02' or 'nested.timescale_error.median <= 0.19 or floor + 0.05'.

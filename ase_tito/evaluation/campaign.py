@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ase_tito import __version__
+from ase_tito.atomic import write_atomically
 from ase_tito.dynamics.lock import OutputLock
 from ase_tito.errors import DataError, OutputError, TITOError
 from ase_tito.evaluation.local import EnergyFunction
@@ -181,7 +182,7 @@ def _evaluated(
         energy=function,
         progress=lambda step, share: progress(name, step, share),
     )
-    write_whole(path, json.dumps(result.to_dict(), allow_nan=False))
+    write_atomically(path, f"{json.dumps(result.to_dict(), allow_nan=False)}\n".encode())
     return result
 
 
@@ -197,13 +198,6 @@ def read_result(path: Path) -> MoleculeResult:
         return MoleculeResult.from_dict(json.loads(path.read_text("utf-8")))
     except (OSError, ValueError, OutputError) as error:
         raise OutputError(f"{path} is damaged ({error}); delete it") from error
-
-
-def write_whole(path: Path, content: str) -> None:
-    """Write a text file such that whoever reads it sees the old one or the new one."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(content + "\n", encoding="utf-8")
-    os.replace(partial, path)
 
 
 def _sampling_key(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import zipfile
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ase_tito.atomic import write_atomically
 from ase_tito.errors import OutputError
 from ase_tito.evaluation.samples import Samples
 
@@ -51,17 +53,15 @@ class SampleStore:
         if path.exists():
             return _read(path), False
         samples = make()
-        # Whole or not at all: who is killed while writing leaves nothing that would be read.
-        temporary = path.with_suffix(".tmp")
-        with open(temporary, "wb") as file:
-            np.savez(
-                file,
-                positions=samples.positions,
-                first_failed=samples.first_failed,
-                wall_time_s=samples.wall_time_s,
-                held=samples.held,
-            )
-        os.replace(temporary, path)
+        content = io.BytesIO()
+        np.savez(
+            content,
+            positions=samples.positions,
+            first_failed=samples.first_failed,
+            wall_time_s=samples.wall_time_s,
+            held=samples.held,
+        )
+        write_atomically(path, content.getvalue())
         return samples, True
 
 

@@ -12,9 +12,10 @@ from pathlib import Path
 import matplotlib
 
 from ase_tito.analysis.report.drawing import STYLE
+from ase_tito.atomic import write_atomically
 from ase_tito.errors import OutputError
 from ase_tito.evaluation.bounds import Verdict
-from ase_tito.evaluation.campaign import Evaluation, write_whole
+from ase_tito.evaluation.campaign import Evaluation
 from ase_tito.evaluation.catalogue import PAPER
 from ase_tito.evaluation.figures import histogram_figure, surface_figure
 from ase_tito.evaluation.result import as_json
@@ -73,9 +74,12 @@ def write_evaluation(
     page, data, table = (folder / f"evaluation.{suffix}" for suffix in ("md", "json", "csv"))
     pictures = []
     try:
-        write_whole(page, markdown(evaluation, summaries, verdicts).rstrip())
-        write_whole(data, json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False))
-        write_whole(table, csv_text(evaluation.results).rstrip())
+        for path, text in (
+            (page, markdown(evaluation, summaries, verdicts)),
+            (data, json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False)),
+            (table, csv_text(evaluation.results)),
+        ):
+            write_atomically(path, f"{text.rstrip()}\n".encode())
         with matplotlib.rc_context(STYLE):
             for name, figure in (
                 ("histograms", histogram_figure(evaluation.results)),

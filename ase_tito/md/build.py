@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
+from ase_tito.atomic import write_atomically
 from ase_tito.md.ase_langevin import AseLangevinEngine, load_calculator
 from ase_tito.md.engine import Engine, seed_of
 from ase_tito.md.exchange import ExchangeEngine
-from ase_tito.md.files import write_atomically
 from ase_tito.md.gaff import gaff_prmtop
 from ase_tito.md.langevin import LangevinEngine
 from ase_tito.md.molecule import BuiltMolecule, load_molecule, save_molecule

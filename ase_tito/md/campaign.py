@@ -17,8 +17,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from ase_tito.atomic import write_atomically
 from ase_tito.errors import ConfigError, OutputError, TITOError
-from ase_tito.md.files import write_atomically
 from ase_tito.md.manifest import write_manifest
 from ase_tito.md.plan import CampaignPlan, MoleculePlan
 from ase_tito.md.task import (

@@ -11,12 +11,13 @@ from typing import Any
 
 from rdkit import Chem
 
+from ase_tito.data.names import name_of_smiles
 from ase_tito.errors import ConfigError, TITOError
 from ase_tito.md.exchange import ExchangeSettings
 from ase_tito.md.plan import CalculatorPlan, CampaignPlan, MoleculePlan, PeptidePlan
 from ase_tito.md.sequence import parse_sequence
 from ase_tito.md.settings import LangevinSettings
-from ase_tito.md.smiles import file_name, parse_smiles, read_sdf, slow_torsions
+from ase_tito.md.smiles import parse_smiles, read_sdf, slow_torsions
 
 SIMULATION = tuple(item.name for item in fields(LangevinSettings))
 """Entries of [simulation], which a group may say otherwise."""
@@ -128,7 +129,7 @@ def _smiles(text: str, name: str, entries: dict[str, Any], exchange: Exchange) -
     if exchange is not None and exchange.pop("only_slow", False):
         exchange = exchange if slow_torsions(Chem.AddHs(molecule)) else None
     return MoleculePlan(
-        name=name or file_name(Chem.MolToSmiles(molecule)),
+        name=name or name_of_smiles(Chem.MolToSmiles(molecule)),
         smiles=text,
         exchange=_exchange(exchange),
         **entries,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ase_tito import __version__
-from ase_tito.md.files import write_atomically
+from ase_tito.atomic import write_atomically
 from ase_tito.md.plan import CampaignPlan
 
 MANIFEST = "manifest.json"

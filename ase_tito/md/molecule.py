@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ase_tito.atomic import write_atomically
 from ase_tito.errors import DataError
 from ase_tito.graph import MolecularGraph
-from ase_tito.md.files import write_atomically
 
 
 @dataclass(frozen=True, eq=False)

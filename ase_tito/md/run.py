@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ase_tito.atomic import write_atomically
 from ase_tito.errors import DataError
 from ase_tito.graph import MolecularGraph
 from ase_tito.md.engine import Engine, Progress, State, seed_of
-from ase_tito.md.files import write_atomically
 from ase_tito.md.guard import check_block
 
 _STATE, _COUNT = "state_", "count_"

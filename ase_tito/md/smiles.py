@@ -14,19 +14,13 @@ from rdkit import Chem, rdBase
 from rdkit.Chem import EnumerateStereoisomers, rdDistGeom, rdForceFieldHelpers
 from rdkit.Chem import rdMolTransforms as transforms
 
+from ase_tito.data.names import name_of_smiles
 from ase_tito.errors import StructureError
 from ase_tito.md.molecule import BuiltMolecule
 from ase_tito.perception import build_graph
 
-_FILE_SAFE = str.maketrans("()=#@[]/\\+-.%:", "lrdtaijuwpmxkz")
-
 _CONFORMERS = 10
 """That the start of lowest energy is chosen from."""
-
-
-def file_name(smiles: str) -> str:
-    """A name for a molecule: its SMILES with letters in place of what file names do not take."""
-    return smiles.translate(_FILE_SAFE)
 
 
 def parse_smiles(smiles: str) -> Chem.Mol:
@@ -111,7 +105,7 @@ def molecule_from_smiles(
     numbers = [atom.GetAtomicNum() for atom in molecule.GetAtoms()]
     bonds = [(b.GetBeginAtomIdx(), b.GetEndAtomIdx()) for b in molecule.GetBonds()]
     return BuiltMolecule(
-        name or file_name(canonical),
+        name or name_of_smiles(canonical),
         build_graph(numbers, positions[0], bonds),
         positions,
         canonical,

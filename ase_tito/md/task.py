@@ -7,10 +7,10 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from ase_tito.atomic import write_atomically
 from ase_tito.errors import DataError, TITOError
 from ase_tito.md.build import engine, prepare
 from ase_tito.md.engine import Progress, seed_of
-from ase_tito.md.files import write_atomically
 from ase_tito.md.plan import MoleculePlan
 from ase_tito.md.run import continue_run, frames_done
 

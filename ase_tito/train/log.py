@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import importlib.util
-import os
+import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ase_tito.atomic import write_atomically
 from ase_tito.errors import ConfigError
 
 _NOT_PLOTTED = ("step", "remaining_s")
@@ -87,9 +88,6 @@ def cut_log(path: Path, step: int) -> None:
         for k, row in enumerate(rows)
         if k == 0 or (len(row) == len(rows[0]) and row[0].isdigit() and int(row[0]) <= step)
     ]
-    partial = path.with_suffix(".partial")
-    with partial.open("w", newline="") as file:
-        csv.writer(file).writerows(kept)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    content = io.StringIO(newline="")
+    csv.writer(content).writerows(kept)
+    write_atomically(path, content.getvalue().encode())

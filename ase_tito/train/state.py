@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import io
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,17 +10,15 @@ from typing import Any
 
 import torch
 
+from ase_tito.atomic import write_atomically
 from ase_tito.errors import CheckpointError, ConfigError
 
 
 def save_state(path: Path, state: Mapping[str, Any]) -> None:
     """Write the state so that a kill at any moment leaves the old file or the new one."""
-    partial = path.with_suffix(".partial")
-    with partial.open("wb") as file:
-        torch.save(dict(state), file)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    content = io.BytesIO()
+    torch.save(dict(state), content)
+    write_atomically(path, content.getvalue())
 
 
 def load_state(path: Path, settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,9 +8,9 @@ pytest.importorskip("rdkit")
 from rdkit import Chem
 
 from ase_tito.analysis.internals import dihedrals
+from ase_tito.data.names import name_of_smiles
 from ase_tito.errors import StructureError
 from ase_tito.md.smiles import (
-    file_name,
     molecule_from_smiles,
     molfile,
     parse_smiles,
@@ -37,7 +37,9 @@ def test_refusals(smiles, reason):
 
 
 def test_names_are_file_names_and_differ():
-    names = [file_name(s) for s in ("CC(C)=O", "C/C=C/C", "C/C=C\\C", "C[C@H](N)O", "CC#N", "CO")]
+    names = [
+        name_of_smiles(s) for s in ("CC(C)=O", "C/C=C/C", "C/C=C\\C", "C[C@H](N)O", "CC#N", "CO")
+    ]
     assert len(set(names)) == len(names)
     assert all(name.isalnum() for name in names)
     assert names[0] == "CClCrdO"

@@ -1,0 +1,22 @@
+"""Files that are there as a whole or not at all."""
+
+import pytest
+
+from ase_tito.atomic import write_atomically
+
+
+def test_the_new_content_takes_the_place_of_the_old(tmp_path):
+    path = tmp_path / "result.json"
+    for content in (b"old", b"new"):
+        write_atomically(path, content)
+        assert path.read_bytes() == content
+    assert [item.name for item in tmp_path.iterdir()] == ["result.json"]
+
+
+def test_a_write_that_fails_leaves_the_old_content(tmp_path):
+    path = tmp_path / "result.json"
+    write_atomically(path, b"old")
+    (tmp_path / "result.json.partial").mkdir()  # in the way of the new one
+    with pytest.raises(OSError, match="partial"):
+        write_atomically(path, b"new")
+    assert path.read_bytes() == b"old"
