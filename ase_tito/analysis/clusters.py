@@ -65,6 +65,7 @@ def k_means(
         If there are fewer distinct frames than states.
     """
     from deeptime.clustering import KMeans
+    from threadpoolctl import threadpool_limits
 
     every = as_samples(concatenated(trajectories)[0])
     if len(every) > frames:
@@ -72,6 +73,8 @@ def k_means(
     if not 1 <= n_states <= len(np.unique(every, axis=0)):
         raise DataError(f"{len(every)} frames cannot be clustered into {n_states} states")
     estimator = KMeans(n_states, fixed_seed=int(seed), n_jobs=1)
-    centres = np.asarray(estimator.fit(every).fetch_model().cluster_centers, np.float64)
+    # deeptime sets OpenMP's number of threads for the whole process, and leaves it so
+    with threadpool_limits(1, user_api="openmp"):
+        centres = np.asarray(estimator.fit(every).fetch_model().cluster_centers, np.float64)
     # In the order of the first coordinate, whatever the start.
     return Clusters(centres[np.argsort(centres[:, 0], kind="stable")])

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from ase_tito.analysis.clusters import k_means
 from ase_tito.errors import DataError
@@ -32,3 +33,21 @@ def test_what_does_not_fit_is_refused():
         k_means([np.zeros((10, 2))], 5, seed=0)
     with pytest.raises(DataError, match="3 coordinates do not fit"):
         k_means([wells(0)[0]], 3, seed=0).assign(np.zeros((4, 3)))
+
+
+def test_the_process_keeps_its_threads():
+    import deeptime.clustering  # noqa: F401  # and with it the libraries that have threads
+
+    with threadpool_limits(2, user_api="openmp"):
+        before = threads()
+        assert 2 in before.values()
+        k_means([wells(0)[0]], 3, seed=0)
+        assert threads() == before
+
+
+def threads():
+    return {
+        pool["filepath"]: pool["num_threads"]
+        for pool in threadpool_info()
+        if pool["user_api"] == "openmp"
+    }

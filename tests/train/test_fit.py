@@ -87,13 +87,15 @@ def test_survives_kill_nine(toy):
     toy.write_text(content.replace("checkpoint_minutes = 10.0", "checkpoint_minutes = 0.0001"))
     state = toy.parent / "run" / "state.pt"
     command = [sys.executable, "-c", script, str(toy)]
-    child = subprocess.Popen(command)
+    # sums of another number of threads differ in their last bits
+    threads = os.environ | {"OMP_NUM_THREADS": str(torch.get_num_threads())}
+    child = subprocess.Popen(command, env=threads)
     deadline = time.monotonic() + 120
     while not state.exists() and time.monotonic() < deadline and child.poll() is None:
         time.sleep(0.02)
     child.kill()
     assert child.wait() == -signal.SIGKILL
-    subprocess.run([*command, "resume"], check=True, timeout=120)
+    subprocess.run([*command, "resume"], check=True, timeout=120, env=threads)
     killed = weights(toy.parent / "run" / "toy.safetensors")
     config = replace(TrainConfig.from_toml(toy), output=toy.parent / "whole")
     assert same(killed, weights(run(config)))
