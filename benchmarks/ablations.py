@@ -49,8 +49,10 @@ HEADER = (
     "validation loss, Å²",
     "valid, single",
     "JSD, single (floor)",
+    "bond width, single",
     "valid, nested",
     "JSD, nested (floor)",
+    "bond width, nested",
 )
 
 
@@ -162,10 +164,13 @@ def row(checkpoint: Path, evaluation: Evaluation | None, comparable: bool) -> li
     means = {summary.key: summary.mean for summary in found}
     cells = []
     for protocol in ("single", "nested"):
-        valid, jsd = (means.get(f"{protocol}.{key}") for key in ("valid_share", "jsd"))
+        valid, jsd, bonds = (
+            means.get(f"{protocol}.{key}") for key in ("valid_share", "jsd", "bond_width_ratio")
+        )
         cells += [
             f"{valid['value']:.1%}" if valid else "",
             f"{jsd['equal']:.3f} ({jsd['floor']:.3f})" if jsd else "",
+            f"{bonds['value']:.3f}" if bonds else "",
         ]
     return [
         f"{sum(value.numel() for value in weights.values()):,}",
@@ -185,7 +190,8 @@ def table(rows: Mapping[str, list[str]], plan: Plan, failures: Mapping[str, str]
         f"choice of pairs than those of {first}, and not comparable with them. JSD: of the two "
         f"slowest TICA components on {settings.bins} × {settings.bins} bins, nats, mean over "
         f"{plan.molecules} molecules of the split {plan.split} at most, at equal counts; its floor "
-        "is that of MD against MD. Valid: first proposals.\n"
+        "is that of MD against MD. Valid: first proposals. Bond width: standard deviation of bond "
+        "lengths over MD's; too wide a bond is too high an energy.\n"
     )
     return text + "".join(f"\n{name}: {reason}\n" for name, reason in failures.items())
 
