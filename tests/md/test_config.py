@@ -123,6 +123,15 @@ def test_no_constitution_is_in_two_splits_of_the_example():
     assert sum(map(len, splits)) == len(set.union(*splits))
 
 
+def test_slow_molecules_of_the_example_are_judged_by_exchange():
+    plan = read_plan(EXAMPLES / "molecules.toml")
+    exchanged = {m.name: m for m in plan.molecules if m.exchange is not None}
+    assert "CCNCdO" in exchanged  # an amide
+    assert "CCCtN" not in exchanged
+    assert len(exchanged) >= 5
+    assert {m.split for m in exchanged.values()} == {"test"}
+
+
 def test_the_peptides_of_the_example():
     splits = read_plan(EXAMPLES / "peptides.toml").splits
     assert {"train", "validation", "test", "longer"} == set(splits)
