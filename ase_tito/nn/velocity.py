@@ -34,7 +34,8 @@ class VelocityConfig:
     blocks : int
         Interaction blocks that are evaluated at every flow time.
     condition_blocks : int
-        Interaction blocks on the condition, evaluated once per jump.
+        Interaction blocks on the condition, evaluated once per jump; 0 for a network that takes
+        neither condition nor lag, the field of an equilibrium density in the frame 'free'.
     pair_features, radial_functions, axial_features, wave_features : int
         Widths of the pair network, of the radial basis, of the axial channels and of the
         embeddings of s, lag and temperature.
@@ -66,16 +67,25 @@ class VelocityConfig:
                 object.__setattr__(self, name, (float(value[0]), float(value[1])))
         for item in fields(self):
             value = getattr(self, item.name)
-            if item.type == "int" and not (isinstance(value, int) and value > 0):
-                raise ValueError(f"{item.name} must be a positive integer, not {value!r}")
+            least = 0 if item.name == "condition_blocks" else 1
+            if item.type == "int" and not (isinstance(value, int) and value >= least):
+                kind = "a positive integer" if least else "a whole number from 0"
+                raise ValueError(f"{item.name} must be {kind}, not {value!r}")
         if self.frame not in ("condition", "free"):
             raise ValueError(f"frame must be 'condition' or 'free', not {self.frame!r}")
+        if self.frame == "condition" and not self.conditional:
+            raise ValueError("condition_blocks = 0 leaves no condition: frame must be 'free'")
         if self.features % self.heads:
             raise ValueError(f"heads = {self.heads} must divide features = {self.features}")
         if not self.length_scale > 0:
             raise ValueError(f"length_scale must be positive, not {self.length_scale} Å")
         if not 0 < self.lag_range_ps[0] <= self.lag_range_ps[1]:
             raise ValueError(f"lag_range_ps must rise from above zero, not {self.lag_range_ps}")
+
+    @property
+    def conditional(self) -> bool:
+        """Whether the velocity depends on condition and lag."""
+        return self.condition_blocks > 0
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able settings, for `from_dict`."""
@@ -129,17 +139,22 @@ class EquivariantVelocity(nn.Module):
         self.bond_distance = nn.Embedding(MAX_TOPOLOGICAL_DISTANCE + 1, r)
         self.pair_stereo = nn.Embedding(N_STEREO_LABELS, r)
         self.chirality = nn.Parameter(torch.randn(c.axial_features))
-        self.condition_radial = nn.Linear(c.radial_functions, r, bias=False)
+        if c.conditional:
+            self.condition_radial = nn.Linear(c.radial_functions, r, bias=False)
         self.current_radial = nn.Linear(c.radial_functions, r, bias=False)
         heads = c.heads
         self.pair_weights = _pair_head(r, c.blocks * heads)
-        self.condition_pair_weights = _pair_head(r, c.condition_blocks * heads)
+        if c.conditional:
+            self.condition_pair_weights = _pair_head(r, c.condition_blocks * heads)
         inputs = 2 * c.wave_features * (1 if c.temperature_range_K is None else 2)
         self.environment = nn.Linear(inputs, f)
         self.flow_time = nn.Linear(4 * c.wave_features, f)
         self.modulate = nn.Sequential(nn.SiLU(), nn.Linear(f, 2 * f * c.blocks + f))
         self.pair_modulate = nn.Sequential(nn.SiLU(), nn.Linear(f, r))
-        self.modulate_condition = nn.Sequential(nn.SiLU(), nn.Linear(f, 2 * f * c.condition_blocks))
+        if c.conditional:
+            self.modulate_condition = nn.Sequential(
+                nn.SiLU(), nn.Linear(f, 2 * f * c.condition_blocks)
+            )
         vectors_of_condition = 2 if c.frame == "condition" else 1
         self.condition_blocks = nn.ModuleList(
             InteractionBlock(f, heads, c.axial_features, 1) for _ in range(c.condition_blocks)
@@ -178,23 +193,24 @@ class EquivariantVelocity(nn.Module):
         tables = self.bond_distance(batch.topological_distances)
         tables = tables + self.pair_stereo(batch.pair_stereo)
         tables = tables + first[:, :, None] + second[:, None]
-        static = tables.permute(3, 0, 1, 2)[:, batch.index].flatten(1)
-        pairs = torch.addmm(static, self.condition_radial.weight, self.radial(_distances(x)))
+        pairs = tables.permute(3, 0, 1, 2)[:, batch.index].flatten(1)
         handedness = (batch.tetrahedral[..., None] * self.chirality)[batch.index]
         environment = self.environment(self._environment_waves(lag_time, temperature).to(x.dtype))
-        modulation = self.modulate_condition(environment).chunk(2 * c.condition_blocks, -1)
         scalars = elements[batch.index] + environment[:, None]
         vectors = x.new_zeros(*x.shape, c.features)
-        weights = self._weights(self.condition_pair_weights, pairs, batch.mask, pair_mask)
-        for k, block in enumerate(self.condition_blocks):
-            scalars, vectors = block(
-                scalars,
-                vectors,
-                weights[k],
-                (positions,),
-                (modulation[2 * k][:, None], modulation[2 * k + 1][:, None]),
-                handedness,
-            )
+        if c.conditional:
+            pairs = torch.addmm(pairs, self.condition_radial.weight, self.radial(_distances(x)))
+            modulation = self.modulate_condition(environment).chunk(2 * c.condition_blocks, -1)
+            weights = self._weights(self.condition_pair_weights, pairs, batch.mask, pair_mask)
+            for k, block in enumerate(self.condition_blocks):
+                scalars, vectors = block(
+                    scalars,
+                    vectors,
+                    weights[k],
+                    (positions,),
+                    (modulation[2 * k][:, None], modulation[2 * k + 1][:, None]),
+                    handedness,
+                )
         if c.frame == "free":  # invariants alone know the condition
             vectors, positions = torch.zeros_like(vectors), positions[:, :0]
         return Context(
@@ -246,6 +262,8 @@ class EquivariantVelocity(nn.Module):
 
     def _environment_waves(self, lag_time: Tensor, temperature: Tensor | None) -> Tensor:
         low, high = self.config.lag_range_ps
+        if not self.config.conditional:  # equilibrium is the limit of long lags
+            lag_time = torch.full_like(lag_time, high)
         span = math.log(high / low) or 1.0
         waves = self.wave(torch.log(lag_time / low) / span)
         if self.config.temperature_range_K is None:

@@ -15,6 +15,10 @@ _ROUNDING = 1e-6
 """Relative slack at the ends of a range, for lags and temperatures that went through units."""
 
 
+NO_LAGS = (0.0, 0.0)
+"""The lags of a model that knows equilibrium alone."""
+
+
 @dataclass(frozen=True)
 class Domain:
     """The lags, temperatures and molecules a model was trained on.
@@ -22,7 +26,7 @@ class Domain:
     Parameters
     ----------
     lag_range_ps : tuple of float
-        Shortest and longest lag.
+        Shortest and longest lag; `NO_LAGS` for a model of equilibrium alone, which makes no jumps.
     temperature_range_K : tuple of float
         Lowest and highest temperature, equal where there was one.
     elements : tuple of int
@@ -50,7 +54,9 @@ class Domain:
 
     def __post_init__(self) -> None:
         for name in ("lag_range_ps", "temperature_range_K", "n_atoms_range"):
-            object.__setattr__(self, name, _range(name, getattr(self, name)))
+            bounds = getattr(self, name)
+            none = name == "lag_range_ps" and bounds in (NO_LAGS, list(NO_LAGS))
+            object.__setattr__(self, name, NO_LAGS if none else _range(name, bounds))
         low, high = self.n_atoms_range
         if not (isinstance(low, int) and isinstance(high, int)):
             raise ConfigError(f"n_atoms_range must be integers, not {self.n_atoms_range!r}")
@@ -64,8 +70,15 @@ class Domain:
         if not isinstance(self.acyclic_only, bool):
             raise ConfigError(f"acyclic_only must be true or false, not {self.acyclic_only!r}")
 
+    @property
+    def makes_jumps(self) -> bool:
+        """False for a model of equilibrium alone."""
+        return self.lag_range_ps != NO_LAGS
+
     def check_lag(self, lag_ps: float) -> None:
         """DomainError unless the lag in ps is within the trained range."""
+        if not self.makes_jumps:
+            raise DomainError("this model knows equilibrium alone and makes no jumps")
         low, high = self.lag_range_ps
         if _within(lag_ps, self.lag_range_ps):
             return

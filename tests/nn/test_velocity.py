@@ -12,6 +12,7 @@ from ase_tito.nn.compiled import CompiledVelocity
 from ase_tito.nn.embedding import WaveEmbedding
 from ase_tito.nn.linear import EquivariantLinear
 from ase_tito.perception import build_graph
+from ase_tito.testing import assert_equivariant
 
 ATOMS = np.array([6, 1, 8, 7, 6, 1, 1, 1, 1, 1, 1])  # a chiral C(H)(OH)(NH2)(CH3)
 BONDS = [(0, 1), (0, 2), (0, 3), (0, 4), (2, 5), (3, 6), (3, 7), (4, 8), (4, 9), (4, 10)]
@@ -81,6 +82,25 @@ def test_rotations_and_mirror_images(molecule, inputs, frame):
     )
     wrong = transformed(1)(z @ mirror.T, x @ mirror.T)
     assert (wrong - expected).abs().max() > 1e-6, "stereochemistry labels have no effect"
+
+
+def test_a_network_of_equilibrium_knows_no_condition_and_no_lag(molecule, inputs, rng):
+    graph, _ = molecule
+    z, x, s, lag = inputs
+    net = network("free", condition_blocks=0)
+    expected = velocity(net, graph, z, x, s, lag)
+    assert torch.equal(velocity(net, graph, z, torch.zeros_like(x), s, 2 * lag), expected)
+    assert (velocity(net, graph, 1.1 * z, x, s, lag) - expected).abs().max() > 1e-3
+    assert all("condition" not in name for name, _ in net.named_parameters())
+    batch = GraphBatch.replicate(graph, len(z))
+    assert_equivariant(net, batch, x, z, s, lag, generator=rng, tolerance=TOLERANCE)
+
+
+def test_no_condition_needs_the_free_frame():
+    with pytest.raises(ValueError, match="frame must be 'free'"):
+        VelocityConfig(condition_blocks=0)
+    with pytest.raises(ValueError, match="condition_blocks must be a whole number from 0"):
+        VelocityConfig(condition_blocks=-1, frame="free")
 
 
 def test_free_frame_ignores_the_orientation_of_the_condition(molecule, inputs):

@@ -5,7 +5,7 @@ import pytest
 from ase_tito.canonical import graph_key
 from ase_tito.errors import ConfigError, DomainError
 from ase_tito.graph import MolecularGraph
-from ase_tito.transfer.domain import Domain
+from ase_tito.transfer.domain import NO_LAGS, Domain
 
 ENTRIES = {
     "lag_range_ps": (1.0, 1000.0),
@@ -63,6 +63,14 @@ def test_lags(domain):
         domain.check_lag(0.5)
     with pytest.raises(DomainError, match="nan"):
         domain.check_lag(float("nan"))
+
+
+def test_a_model_of_equilibrium_alone_has_no_lags():
+    alone = Domain(**{**ENTRIES, "lag_range_ps": NO_LAGS})
+    assert Domain.from_dict(json.loads(json.dumps(alone.to_dict()))) == alone
+    assert not alone.makes_jumps
+    with pytest.raises(DomainError, match="equilibrium alone and makes no jumps"):
+        alone.check_lag(0.0)
 
 
 def test_temperatures(domain):
