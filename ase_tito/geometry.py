@@ -38,11 +38,15 @@ def superpose(mobile: Tensor, fixed: Tensor) -> Tensor:
 
 def random_rotations(count: int, generator: torch.Generator, dtype: torch.dtype) -> Tensor:
     """Uniformly distributed rotations (count, 3, 3), from normalized Gaussian quaternions."""
-    q = torch.randn(count, 4, generator=generator, dtype=torch.float64)
-    w, x, y, z = (q / q.norm(dim=1, keepdim=True)).unbind(1)
+    return rotations_of(torch.randn(count, 4, generator=generator, dtype=torch.float64)).to(dtype)
+
+
+def rotations_of(quaternions: Tensor) -> Tensor:
+    """The rotations (B, 3, 3) of quaternions (B, 4) of any length but zero."""
+    w, x, y, z = (quaternions / quaternions.norm(dim=1, keepdim=True)).unbind(1)
     rows = [
         [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
         [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
         [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
     ]
-    return torch.stack([torch.stack(row, -1) for row in rows], -2).to(dtype)
+    return torch.stack([torch.stack(row, -1) for row in rows], -2)

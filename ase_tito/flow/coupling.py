@@ -21,8 +21,40 @@ from torch import Tensor
 
 from ase_tito.errors import ConfigError
 from ase_tito.flow.frame import Frame
-from ase_tito.geometry import random_rotations, superpose
+from ase_tito.geometry import rotations_of, superpose
 from ase_tito.graph import GraphBatch, MolecularGraph
+
+
+@dataclass(frozen=True, eq=False)
+class CouplingDraws:
+    """Random numbers for couplings, each pair's own: a part of a batch is coupled as in the whole.
+
+    Attributes
+    ----------
+    orientation : Tensor of float64, shape (B, 4)
+        Standard normal.
+    labels : Tensor of float64, shape (B, N)
+        Uniform in [0, 1), one for each atom.
+    """
+
+    orientation: Tensor
+    labels: Tensor
+
+    @classmethod
+    def draw(cls, count: int, size: int, rng: np.random.Generator) -> CouplingDraws:
+        """For `count` pairs of `size` atoms, padding included."""
+        return cls(
+            torch.from_numpy(rng.standard_normal((count, 4))),
+            torch.from_numpy(rng.random((count, size))),
+        )
+
+    def to(self, device: torch.device) -> CouplingDraws:
+        """The same numbers on another device."""
+        return CouplingDraws(self.orientation.to(device), self.labels.to(device))
+
+    def part(self, part: slice) -> CouplingDraws:
+        """Those of a slice of the batch."""
+        return CouplingDraws(self.orientation[part], self.labels[part])
 
 
 class Coupling(Protocol):
@@ -38,7 +70,7 @@ class Coupling(Protocol):
         target: Tensor,
         batch: GraphBatch,
         frame: Frame,
-        generator: torch.Generator,
+        draws: CouplingDraws,
     ) -> tuple[Tensor, Tensor]:
         """Source and target (B, N, 3), both centred, as they are to be joined by paths.
 
@@ -61,7 +93,7 @@ class IndependentCoupling:
         target: Tensor,
         batch: GraphBatch,
         frame: Frame,
-        generator: torch.Generator,
+        draws: CouplingDraws,
     ) -> tuple[Tensor, Tensor]:
         return source, target
 
@@ -81,7 +113,7 @@ class RotationCoupling:
         target: Tensor,
         batch: GraphBatch,
         frame: Frame,
-        generator: torch.Generator,
+        draws: CouplingDraws,
     ) -> tuple[Tensor, Tensor]:
         _refuse_condition_frame(self.name, frame)
         return source, superpose(target, source)
@@ -106,12 +138,12 @@ class PermutationCoupling:
         target: Tensor,
         batch: GraphBatch,
         frame: Frame,
-        generator: torch.Generator,
+        draws: CouplingDraws,
     ) -> tuple[Tensor, Tensor]:
         _refuse_condition_frame(self.name, frame)
         rotors, exists = _rotor_tables(batch)
-        turn = random_rotations(len(target), generator, target.dtype).to(target.device)
-        shift = torch.randint(0, 3, exists.shape, generator=generator).to(target.device)
+        turn = rotations_of(draws.orientation).to(target.dtype)
+        shift = (3 * torch.gather(draws.labels, 1, rotors[..., 0])).long()
         target = _shifted(target @ turn, rotors, exists, shift)
         target = superpose(target, source)
         target = _shifted(target, rotors, exists, _nearest_shifts(source, target, rotors))

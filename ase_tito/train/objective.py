@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ase_tito.data.pairs import PairBatch
-from ase_tito.flow.coupling import Coupling
+from ase_tito.flow.coupling import Coupling, CouplingDraws
 from ase_tito.flow.frame import Frame
 from ase_tito.flow.path import linear_path
 from ase_tito.flow.source import Source
@@ -52,9 +52,7 @@ class FlowMatchingObjective(nn.Module):
         if compile:  # the network alone: frames hold decompositions and checks
             self._predict = torch.compile(self._velocity, dynamic=False)
 
-    def forward(
-        self, pairs: PairBatch, noise: Tensor, s: Tensor, generator: torch.Generator
-    ) -> Tensor:
+    def forward(self, pairs: PairBatch, noise: Tensor, s: Tensor, draws: CouplingDraws) -> Tensor:
         """Loss of each pair in Å², shape (B,).
 
         Parameters
@@ -64,14 +62,13 @@ class FlowMatchingObjective(nn.Module):
             Standard normal.
         s : Tensor, shape (B,)
             Flow times.
-        generator : torch.Generator
-            For what a coupling draws.
+        draws : CouplingDraws
         """
         graphs, condition = pairs.graphs, pairs.condition
         project = self.frame.projector(condition, graphs.mask)
         target = self.frame.align(pairs.target, condition)
         source = project(self.source.sample(graphs, noise))
-        source, target = self.coupling.couple(source, target, graphs, self.frame, generator)
+        source, target = self.coupling.couple(source, target, graphs, self.frame, draws)
         z, velocity = linear_path(source, target, s)
         temperature = None if self.network.config.temperature_range_K is None else pairs.temperature
         with torch.autocast(condition.device.type, torch.bfloat16, enabled=self._reduced):

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from ase_tito.data.pairs import LaggedPairs, PairBatch
+from ase_tito.flow.coupling import CouplingDraws
 
 TRAINING, VALIDATION = 0, 1
 
@@ -24,8 +25,8 @@ def draw_step(
     time_scale: float,
     *,
     uniform: bool = False,
-) -> tuple[PairBatch, Tensor, Tensor, torch.Generator]:
-    """Pairs, noise, flow times and a generator for the coupling.
+) -> tuple[PairBatch, Tensor, Tensor, CouplingDraws]:
+    """Pairs, noise, flow times and what a coupling draws, all of it each pair's own.
 
     Flow times are sigmoid(location + scale · ε): late ones, where bonds and energies are decided,
     come up more often; or else uniform.
@@ -34,8 +35,8 @@ def draw_step(
     shape = tuple(batch.condition.shape)
     noise = torch.from_numpy(rng.standard_normal(shape, dtype=np.float32))
     epsilon = torch.from_numpy(rng.standard_normal(count, dtype=np.float32))
-    generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
+    draws = CouplingDraws.draw(count, shape[1], rng)
     s = torch.sigmoid(time_location + time_scale * epsilon)
     if uniform:
         s = torch.special.ndtr(epsilon)
-    return batch, noise, s, generator
+    return batch, noise, s, draws

@@ -116,7 +116,7 @@ class Trainer:
         """Gradients of the mean loss over the whole batch; this process's mean, in Å²."""
         o, device = self.config.optimizer, self.process.device
         rng = step_generator(self.config.seed, TRAINING, self.progress.step)
-        pairs, noise, s, generator = draw_step(
+        pairs, noise, s, draws = draw_step(
             self._pairs,
             o.batch_size,
             rng,
@@ -130,7 +130,7 @@ class Trainer:
                 pairs.part(share).to(device),
                 noise[share].to(device),
                 s[share].to(device),
-                generator,
+                draws.part(share).to(device),
             )
             loss = losses.mean() / len(self._shares)
             loss.backward()

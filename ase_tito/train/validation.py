@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
-from ase_tito.data.pairs import LaggedPairs
+from ase_tito.data.pairs import LaggedPairs, PairBatch
 from ase_tito.errors import ConfigError
+from ase_tito.flow.coupling import CouplingDraws
 from ase_tito.train.config import TrainConfig
 from ase_tito.train.material import Material
 from ase_tito.train.objective import FlowMatchingObjective
 from ase_tito.train.processes import Process
 from ase_tito.train.randomness import VALIDATION, draw_step, step_generator
 
-Drawn = tuple[Any, Tensor, Tensor, torch.Generator]
+Drawn = tuple[PairBatch, Tensor, Tensor, CouplingDraws]
 
 
 class Validation:
@@ -42,10 +41,8 @@ class Validation:
         """Mean loss in Å², the same in all processes."""
         device = self._process.device
         total, count = 0.0, 0
-        for pairs, noise, s, generator in self._batches:
-            state = generator.get_state()
-            losses = objective(pairs.to(device), noise.to(device), s.to(device), generator)
-            generator.set_state(state)
+        for drawn in self._batches:
+            losses = objective(*(part.to(device) for part in drawn))
             total, count = total + float(losses.sum()), count + len(losses)
         total, pairs_in_all = self._process.sum(total, count)
         return total / pairs_in_all

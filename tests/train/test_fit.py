@@ -147,11 +147,11 @@ def test_steps_that_are_not_finite_are_left_out_and_counted(toy, monkeypatch):
     draw = trainer.draw_step
 
     def poisoned(*arguments, **options):
-        drawn, noise, s, generator = draw(*arguments, **options)
+        drawn, noise, s, draws = draw(*arguments, **options)
         poisoned.calls += 1
         if poisoned.calls in (30, 31):  # the first four draws are for validation
             noise[0, 0, 0] = np.nan
-        return drawn, noise, s, generator
+        return drawn, noise, s, draws
 
     poisoned.calls = 0
     monkeypatch.setattr(trainer, "draw_step", poisoned)

@@ -21,13 +21,31 @@ def gradients(config, process=ALONE):
     }
 
 
+@pytest.fixture
+def shuffling(quick):
+    """A configuration whose coupling draws random numbers of its own."""
+    return replace(quick, frame="free", coupling="permutation")
+
+
 @pytest.mark.parametrize("parts", [2, 8])
-def test_accumulated_gradients_are_those_of_the_whole_batch(quick, parts):
-    loss, whole = gradients(quick)
-    loss_in_parts, summed = gradients(replace(quick, accumulate=parts))
+@pytest.mark.parametrize("configuration", ["quick", "shuffling"])
+def test_accumulated_gradients_are_those_of_the_whole_batch(configuration, parts, request):
+    config = request.getfixturevalue(configuration)
+    loss, whole = gradients(config)
+    loss_in_parts, summed = gradients(replace(config, accumulate=parts))
     assert loss_in_parts == pytest.approx(loss, rel=1e-5)
     for name, gradient in whole.items():
         torch.testing.assert_close(summed[name], gradient, rtol=1e-4, atol=1e-6)
+
+
+def test_processes_couple_their_shares_as_one_couples_the_whole(shuffling, monkeypatch):
+    loss, whole = gradients(shuffling)
+    monkeypatch.setattr(Process, "average_gradients", lambda *_: None)
+    halves = [gradients(shuffling, Process(rank, 2, ALONE.device)) for rank in range(2)]
+    assert np.mean([half for half, _ in halves]) == pytest.approx(loss, rel=1e-5)
+    for name, gradient in whole.items():
+        mean = sum(found[name] for _, found in halves) / 2
+        torch.testing.assert_close(mean, gradient, rtol=1e-4, atol=1e-6)
 
 
 def test_processes_and_parts_cut_a_batch_without_remainder():
