@@ -89,7 +89,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--compile",
         action="store_true",
-        help="compile the network: a minute for every number of atoms, then 1.6 times as fast",
+        help="compile the network: a minute for each number of atoms, then up to 1.6 times as fast",
     )
     parser.add_argument("--threads", type=int, metavar="N", help="of PyTorch")
     parser.add_argument(
