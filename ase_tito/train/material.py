@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ase_tito.canonical import graph_key
@@ -93,7 +93,10 @@ def read_material(config: DataConfig) -> Material:
         first, last = trained, held
     else:
         parts = [trajectory.split(config.validation_fraction) for trajectory in trained]
-        first, last = ([part[k] for part in parts] for k in (0, 1))
+        first = [part for part, _ in parts]
+        last = [replace(part, name=f"the end of {part.name}") for _, part in parts if len(part)]
+        if not last:
+            raise ConfigError("data.validation_fraction leaves no frame to validate by: enlarge it")
     return Material(
         tuple(names),
         tuple(trained),

@@ -8,7 +8,6 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ase_tito.data.pairs import LaggedPairs
 from ase_tito.errors import TITOError
 from ase_tito.flow.coupling import coupling_named
 from ase_tito.train.config import TrainConfig
@@ -17,6 +16,7 @@ from ase_tito.train.material import read_material
 from ase_tito.train.model import plan_model
 from ase_tito.train.objective import FlowMatchingObjective
 from ase_tito.train.optimizers import WeightOptimizer
+from ase_tito.train.pairs import training_pairs
 from ase_tito.train.parent import read_parent
 from ase_tito.train.processes import Process
 from ase_tito.train.progress import Progress
@@ -49,11 +49,7 @@ class Trainer:
         self._shares = process.shares(o.batch_size, config.accumulate)
         self.parent = read_parent(config)
         self.material = read_material(config.data)
-        self._pairs = LaggedPairs(
-            self.material.training,
-            config.data.lag_range_ps,
-            lag_distribution=config.data.lag_distribution,
-        )
+        self._pairs = training_pairs(config.data, self.material)
         self._validation = Validation(config, self.material, process)
         self.plan = plan_model(config, self.material.temperatures_K, self.parent)
         self.network = self.plan.build(config.seed, self.parent).to(process.device)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ase_tito.data.pairs import LaggedPairs, PairBatch
-from ase_tito.errors import ConfigError
+from ase_tito.data.pairs import PairBatch
 from ase_tito.flow.coupling import CouplingDraws
 from ase_tito.train.config import TrainConfig
 from ase_tito.train.material import Material
 from ase_tito.train.objective import FlowMatchingObjective
+from ase_tito.train.pairs import validation_pairs
 from ase_tito.train.processes import Process
 from ase_tito.train.randomness import VALIDATION, draw_step, step_generator
 
@@ -49,16 +49,7 @@ class Validation:
 
 
 def _draw(config: TrainConfig, material: Material) -> list[Drawn]:
-    o, parts = config.optimizer, material.validation
-    low, high = config.data.lag_range_ps
-    spans = [part.frame_spacing_ps * (len(part) - 1) for part in parts]
-    if min(spans) <= low:
-        raise ConfigError(
-            f"data.validation_fraction leaves a trajectory of {min(spans):g} ps, too short for "
-            f"lags from {low:g} ps: enlarge it"
-        )
-    lags = (low, min(high, 0.5 * min(spans)))
-    pairs = LaggedPairs(parts, lags, lag_distribution=config.data.lag_distribution)
+    o, pairs = config.optimizer, validation_pairs(config.data, material)
     return [
         draw_step(
             pairs,

@@ -40,6 +40,12 @@ def check_within(name: str, value: Any, low: float, high: float, *, open_low: bo
         raise ConfigError(f"{name} must lie {bounds}, not {value!r}")
 
 
+def check_share(name: str, value: Any) -> None:
+    """Refuse what does not lie in [0, 1]."""
+    if not _is_number(value) or not 0 <= value <= 1:
+        raise ConfigError(f"{name} must lie between 0 and 1, not {value!r}")
+
+
 def check_flag(name: str, value: Any) -> None:
     """Refuse what is neither true nor false."""
     if not isinstance(value, bool):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,14 @@ from ase_tito.train.config.checks import (
     check_choice,
     check_flag,
     check_known,
+    check_positive,
+    check_share,
     check_whole,
     check_within,
 )
+
+_LATER = ("lags_ps", "largest_padding")
+"""Entries that the first states and headers do not name."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,12 @@ class DataConfig:
         Shortest and longest lag.
     lag_distribution : {'log-uniform', 'uniform'}
         Of the lags between these.
+    lags_ps : tuple of float
+        A rising list of lags, each drawn equally often, in place of a range and a distribution;
+        `lag_range_ps` is then from its first to its last.
+    largest_padding : float
+        Share of a batch's atoms that may be padding: molecules are batched by size such that it
+        is not more. 1 makes batches of any molecules.
     validation_fraction : float
         Where no validation split is used: share at the end of every trajectory that is kept out
         of training.
@@ -58,6 +70,8 @@ class DataConfig:
     force_field: str = ""
     lag_range_ps: tuple[float, float] = (1.0, 1000.0)
     lag_distribution: str = "log-uniform"
+    lags_ps: tuple[float, ...] = ()
+    largest_padding: float = 0.2
     validation_fraction: float = 0.05
     validation_pairs: int = 1024
     transferable: bool = False
@@ -81,11 +95,12 @@ class DataConfig:
                 raise ConfigError("data.force_field is missing")
         if self.molecules and (self.train_split or self.validation_split):
             raise ConfigError("data.molecules takes the place of splits: leave out data.*_split")
-        lags = self.lag_range_ps
-        if not isinstance(lags, list | tuple) or len(lags) != 2 or not 0 < lags[0] <= lags[1]:
-            raise ConfigError(f"data.lag_range_ps must be two rising lags in ps, not {lags}")
-        object.__setattr__(self, "lag_range_ps", (float(lags[0]), float(lags[1])))
+        object.__setattr__(self, "lag_range_ps", _rising("lag_range_ps", self.lag_range_ps, 2))
         check_choice("data.lag_distribution", self.lag_distribution, ("log-uniform", "uniform"))
+        if self.lags_ps != ():
+            object.__setattr__(self, "lags_ps", _rising("lags_ps", self.lags_ps))
+            object.__setattr__(self, "lag_range_ps", (self.lags_ps[0], self.lags_ps[-1]))
+        check_share("data.largest_padding", self.largest_padding)
         check_whole("data.validation_pairs", self.validation_pairs)
         check_within("data.validation_fraction", self.validation_fraction, 0, 1, open_low=True)
         check_flag("data.transferable", self.transferable)
@@ -94,6 +109,10 @@ class DataConfig:
     def from_entries(cls, entries: Any, directory: Path) -> DataConfig:
         """The section [data]; relative paths start at `directory`."""
         known = dict(check_known("data", {item.name for item in fields(cls)}, entries))
+        if "lags_ps" in known:
+            for other in ("lag_range_ps", "lag_distribution"):
+                if other in known:
+                    raise ConfigError(f"data.lags_ps takes the place of data.{other}: keep one")
         if isinstance(known.get("dataset"), str):
             known["dataset"] = [known["dataset"]]
         config = cls(**known)
@@ -108,4 +127,19 @@ class DataConfig:
         settings = {item.name: getattr(self, item.name) for item in fields(self)}
         for name in ("dataset", "trajectories"):
             settings[name] = [Path(path).name for path in settings[name]]
+        for item in fields(self):  # states and headers older than these entries lack them
+            if item.name in _LATER and settings[item.name] == item.default:
+                del settings[item.name]
         return settings
+
+
+def _rising(name: str, values: Any, count: int | None = None) -> tuple[float, ...]:
+    """Positive times, the first the shortest; two may be one and the same."""
+    listed = isinstance(values, list | tuple) and len(values) == (count or len(values)) > 0
+    if listed:
+        for value in values:
+            check_positive(f"data.{name}", value, "ps")
+    if not listed or not all(a < b or (count and a == b) for a, b in pairwise(values)):
+        what = "two rising lags" if count else "a rising list of lags"
+        raise ConfigError(f"data.{name} must be {what} in ps, not {values}")
+    return tuple(map(float, values))
