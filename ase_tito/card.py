@@ -16,7 +16,11 @@ def model_card(header: CheckpointHeader) -> str:
     """A card with what the header knows: the domain, the training, the settings."""
     domain, training = Domain.from_dict(header.domain), header.training
     rows = {
-        "Lag times": f"{_span(domain.lag_range_ps)} ps",
+        "Lag times": (
+            f"{_span(domain.lag_range_ps)} ps"
+            if domain.makes_jumps
+            else "none: independent samples of the equilibrium"
+        ),
         "Temperatures": f"{_span(domain.temperature_range_K)} K",
         "Elements": ", ".join(chemical_symbols[z] for z in domain.elements),
         "Atoms in training": _span(domain.n_atoms_range),
@@ -24,10 +28,13 @@ def model_card(header: CheckpointHeader) -> str:
         "Trained on": _listed(training["molecules"]),
         "Force field": training["force_field"],
         "Training temperature": f"{_text(training['temperature_K'])} K",
-        "Lags in training": f"{_span(training['lag_range_ps'])} ps",
+        "Lags in training": (
+            f"{_span(training['lag_range_ps'])} ps" if domain.makes_jumps else "none"
+        ),
         "Frames": f"{training['n_frames']:,}",
         "Training time": f"{training['training_time_s'] / 3600:.2g} h",
         "Frame of the density": header.frame,
+        "Boltzmann prior": _prior(header),
         "Source": _settings(header.source),
         "Default integration": _settings(header.ode),
         "Commit": training["commit"],
@@ -37,6 +44,15 @@ def model_card(header: CheckpointHeader) -> str:
     }
     table = "\n".join(f"| {key} | {_cell(value)} |" for key, value in rows.items())
     return f"# {header.name}\n\n| | |\n|---|---|\n{table}\n\n{_MARK}\n"
+
+
+def _prior(header: CheckpointHeader) -> str:
+    if header.prior is None:
+        return "none" if Domain.from_dict(header.domain).makes_jumps else "this is one"
+    return (
+        f"{header.prior['name']}, relaxation time {header.prior['relaxation_time_ps']:g} ps, "
+        f"trained on {header.prior['training']['n_frames']:,} frames"
+    )
 
 
 def is_generated(card: str) -> bool:

@@ -21,21 +21,24 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as dump_tensors
 from torch import Tensor
 
+from ase_tito.architecture import Network, kind_of, network_of
 from ase_tito.card import is_generated, model_card
 from ase_tito.errors import CheckpointError, ConfigError
+from ase_tito.flow.field import VelocityField
 from ase_tito.flow.frame import FrameName, frame_named
 from ase_tito.flow.ode import OdeSettings
+from ase_tito.flow.prior import BoltzmannPriorVelocity
 from ase_tito.header import (
     FORMAT_VERSION,
     CheckpointHeader,
-    build_part,
     parse_json_object,
     source_from_dict,
     source_to_dict,
 )
-from ase_tito.nn import EquivariantVelocity, VelocityConfig
+from ase_tito.nn import EquivariantVelocity
 from ase_tito.transfer.domain import Domain
 from ase_tito.transfer.implicit import ImplicitTransferOperator
+from ase_tito.transfer.prior import BoltzmannPrior
 
 __all__ = [
     "FORMAT_VERSION",
@@ -43,6 +46,7 @@ __all__ = [
     "CheckpointHeader",
     "card_path",
     "operator_from_checkpoint",
+    "prior_from_checkpoint",
     "read_card",
     "read_checkpoint",
     "read_header",
@@ -87,7 +91,7 @@ def save_checkpoint(
     tensors = {
         key: value.detach().to("cpu", copy=True).contiguous() for key, value in weights.items()
     }
-    _network(header, tensors)
+    network_of(header, tensors)
     text = header.to_json()
     metadata = {"format": _FORMAT, "header": text, "sha256": _checksum(text, tensors)}
     _write_atomically(path, dump_tensors(tensors, metadata))
@@ -138,17 +142,61 @@ def operator_from_checkpoint(
     Raises
     ------
     CheckpointError
-        As `read_checkpoint`.
+        As `read_checkpoint`, and for a checkpoint of equilibrium alone, which makes no jumps.
     ConfigError
         For a device that is unknown or not there.
     """
     device = _device(device)
     header, _, network = _read(path)
+    domain = Domain.from_dict(header.domain)
+    if not domain.makes_jumps:
+        raise CheckpointError(
+            f"{path}: {header.name!r} knows equilibrium alone and makes no jumps: load it by "
+            "load_prior, or train a model of jumps with it as [prior]"
+        )
     return ImplicitTransferOperator(
         network.to(device),
         source_from_dict(header.source),
         frame_named(_frame_name(header)),
-        Domain.from_dict(header.domain),
+        domain,
+        ode=OdeSettings.from_dict(header.ode),
+        name=header.name,
+        card=read_card(path, header),
+    )
+
+
+def prior_from_checkpoint(
+    path: str | os.PathLike[str], device: torch.device | str = "cpu"
+) -> BoltzmannPrior:
+    """The Boltzmann prior in a checkpoint: of a model with one, or of equilibrium alone.
+
+    Parameters
+    ----------
+    path : path
+    device : torch.device or str
+        Where the network runs.
+
+    Raises
+    ------
+    CheckpointError
+        As `read_checkpoint`, and for a checkpoint without a prior.
+    ConfigError
+        For a device that is unknown or not there.
+    """
+    device = _device(device)
+    header, _, network = _read(path)
+    network.to(device)
+    field: VelocityField
+    if header.prior is not None and isinstance(network, BoltzmannPriorVelocity):
+        field, domain = network.equilibrium, header.prior["domain"]
+    elif isinstance(network, EquivariantVelocity) and not network.config.conditional:
+        field, domain = network, header.domain
+    else:
+        raise CheckpointError(f"{path}: {header.name!r} has no Boltzmann prior")
+    return BoltzmannPrior(
+        field,
+        source_from_dict(header.source),
+        Domain.from_dict(domain),
         ode=OdeSettings.from_dict(header.ode),
         name=header.name,
         card=read_card(path, header),
@@ -168,7 +216,7 @@ def read_card(path: str | os.PathLike[str], header: CheckpointHeader) -> str:
 
 def _read(
     path: str | os.PathLike[str],
-) -> tuple[CheckpointHeader, dict[str, Tensor], EquivariantVelocity]:
+) -> tuple[CheckpointHeader, dict[str, Tensor], Network]:
     path = Path(path)
     with _errors_name(path):
         with _opened(path) as file:
@@ -183,7 +231,7 @@ def _read(
             raise CheckpointError(
                 "the file is damaged: header and weights do not match their checksum"
             )
-        return header, tensors, _network(header, tensors)
+        return header, tensors, network_of(header, tensors)
 
 
 def _metadata(file: BinaryIO, size: int) -> dict[str, str]:
@@ -221,69 +269,13 @@ def _metadata(file: BinaryIO, size: int) -> dict[str, str]:
     return metadata
 
 
-def _network(header: CheckpointHeader, weights: Mapping[str, Tensor]) -> EquivariantVelocity:
-    """The network of the header, in evaluation mode, holding these weights."""
-    config = build_part("network", VelocityConfig.from_dict, header.network)
-    _check_consistency(header, config)
-    try:
-        with torch.device("meta"):  # shapes first: no memory before they are known to be right
-            expected = EquivariantVelocity(config).state_dict()
-    except (RuntimeError, OverflowError) as error:
-        raise CheckpointError(f"header key 'network' is impossible: {error}") from error
-    missing, unknown = sorted(set(expected) - set(weights)), sorted(set(weights) - set(expected))
-    if missing or unknown:
-        side, names = ("lack", missing) if missing else ("have the unexpected", unknown)
-        raise CheckpointError(
-            f"the weights {side} {names[0]!r}"
-            + (f" and {len(names) - 1} more" if len(names) > 1 else "")
-            + ", for the network that the header describes"
-        )
-    for key, tensor in weights.items():
-        like = expected[key]
-        if tensor.shape != like.shape or tensor.dtype != like.dtype:
-            raise CheckpointError(
-                f"weight {key!r} is {_kind(tensor)} where the network that the header describes "
-                f"has {_kind(like)}"
-            )
-        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
-            raise CheckpointError(f"weight {key!r} holds NaN or infinite numbers")
-    with torch.random.fork_rng(devices=[]):  # initial weights come from the global generator
-        network = EquivariantVelocity(config)
-    network.load_state_dict(dict(weights))
-    return network.eval().requires_grad_(False)
-
-
-def _check_consistency(header: CheckpointHeader, config: VelocityConfig) -> None:
-    """The network must have been built for the frame and ranges that the header promises."""
-    domain = Domain.from_dict(header.domain)
-    if config.frame != header.frame:
-        raise CheckpointError(
-            f"header key 'frame' is {header.frame!r} but the network's is {config.frame!r}"
-        )
-    spans = [("lag_range_ps", domain.lag_range_ps, config.lag_range_ps)]
-    if config.temperature_range_K is not None:
-        spans.append(
-            ("temperature_range_K", domain.temperature_range_K, config.temperature_range_K)
-        )
-    for key, promised, spanned in spans:
-        if not spanned[0] <= promised[0] <= promised[1] <= spanned[1]:
-            raise CheckpointError(
-                f"header key 'domain.{key}' is {list(promised)}, beyond the network's "
-                f"{list(spanned)}"
-            )
-
-
 def _checksum(header: str, tensors: Mapping[str, Tensor]) -> str:
     digest = hashlib.sha256(header.encode("utf-8"))
     for key in sorted(tensors):
         tensor = tensors[key]
-        digest.update(f"\0{key}\0{_kind(tensor)}\0".encode())
+        digest.update(f"\0{key}\0{kind_of(tensor)}\0".encode())
         digest.update(tensor.contiguous().flatten().view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
-
-
-def _kind(tensor: Tensor) -> str:
-    return f"{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"
 
 
 def _frame_name(header: CheckpointHeader) -> FrameName:

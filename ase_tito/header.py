@@ -15,8 +15,9 @@ from ase_tito.flow.ode import OdeSettings
 from ase_tito.flow.source import GaussianSource, HarmonicSource
 from ase_tito.transfer.domain import Domain
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
+_PRIOR = {"network", "relaxation_time_ps", "name", "sha256", "domain", "training"}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _SOURCES = {"harmonic": HarmonicSource, "gaussian": GaussianSource}
 
@@ -46,8 +47,12 @@ class CheckpointHeader:
         A record, not an instruction: further keys with any JSON value may stand beside these.
     package_version : str
         Version of ase_tito that wrote the checkpoint.
+    prior : dict, optional
+        Of a model with a Boltzmann prior (see `ase_tito.flow.prior`): ``network`` of u_eq, while
+        the header's own is that of u_dyn, ``relaxation_time_ps``, and of the checkpoint that u_eq
+        was taken from ``name``, ``sha256``, ``domain`` and ``training``.
     format_version : int
-        Version of this header's layout.
+        Version of this header's layout: 1 knew no prior.
 
     Raises
     ------
@@ -63,6 +68,7 @@ class CheckpointHeader:
     domain: dict[str, Any]
     training: dict[str, Any]
     package_version: str
+    prior: dict[str, Any] | None = None
     format_version: int = FORMAT_VERSION
 
     def __post_init__(self) -> None:
@@ -79,6 +85,9 @@ class CheckpointHeader:
         for key, build in _PARTS.items():
             build_part(key, build, getattr(self, key))
         _check_training(self.training)
+        if self.prior is not None:
+            object.__setattr__(self, "prior", _plain_dict("prior", self.prior))
+            _check_prior(self.prior)
 
     def to_json(self) -> str:
         """The header as JSON text, keys sorted."""
@@ -97,6 +106,8 @@ class CheckpointHeader:
         if "format_version" not in values:
             raise CheckpointError("the header lacks the key 'format_version'")
         check_format_version(values["format_version"])  # first: a newer layout has other keys
+        if values["format_version"] == 1:
+            values = {"prior": None, **values, "format_version": FORMAT_VERSION}
         _check_keys("the header", values, {field.name for field in fields(cls)})
         return cls(**values)
 
@@ -175,6 +186,22 @@ _PARTS: dict[str, Callable[[Any], Any]] = {
     "ode": OdeSettings.from_dict,
     "domain": Domain.from_dict,
 }
+
+
+def _check_prior(prior: dict[str, Any]) -> None:
+    _check_keys("header key 'prior'", prior, _PRIOR)
+    for key in ("name", "sha256"):
+        if not isinstance(prior[key], str):
+            raise _wrong_type(f"prior.{key}", "a string", prior[key])
+    for key in ("network", "training"):
+        if not isinstance(prior[key], dict):
+            raise _wrong_type(f"prior.{key}", "a dictionary", prior[key])
+    _check_training(prior["training"])
+    if not _is_number(prior["relaxation_time_ps"]) or not prior["relaxation_time_ps"] > 0:
+        raise _wrong_type(
+            "prior.relaxation_time_ps", "a positive number in ps", prior["relaxation_time_ps"]
+        )
+    build_part("prior.domain", Domain.from_dict, prior["domain"])
 
 
 def _check_training(training: dict[str, Any]) -> None:

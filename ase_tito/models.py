@@ -11,12 +11,18 @@ from pathlib import Path
 
 import torch
 
-from ase_tito.checkpoint import SUFFIX, operator_from_checkpoint, read_header
+from ase_tito.checkpoint import (
+    SUFFIX,
+    operator_from_checkpoint,
+    prior_from_checkpoint,
+    read_header,
+)
 from ase_tito.errors import CheckpointError, DomainError
 from ase_tito.graph import MolecularGraph
 from ase_tito.header import CheckpointHeader
 from ase_tito.transfer.domain import Domain
 from ase_tito.transfer.implicit import ImplicitTransferOperator
+from ase_tito.transfer.prior import BoltzmannPrior
 
 MODELS_VARIABLE = "ASE_TITO_MODELS"
 """Environment variable with the directory of the user's own models."""
@@ -50,7 +56,16 @@ class ModelInfo:
         if self.header is None:
             return [f"cannot be read: {self.problem}"]
         domain = Domain.from_dict(self.header.domain)
+        if not domain.makes_jumps:
+            return ["it knows equilibrium alone and makes no jumps"]
         return [*domain.objections(graph, temperature_K), *domain.cautions(graph)]
+
+    @property
+    def has_prior(self) -> bool:
+        """Whether `load_prior` finds a Boltzmann prior in it."""
+        if self.header is None:
+            return False
+        return self.header.prior is not None or self.header.domain["lag_range_ps"] == [0.0, 0.0]
 
     @property
     def transferable(self) -> bool:
@@ -80,6 +95,38 @@ def load_model(
         For a device that is unknown or not there.
     """
     return operator_from_checkpoint(find_checkpoint(name_or_path), device)
+
+
+def load_prior(
+    name_or_path: str | os.PathLike[str], device: torch.device | str = "cpu"
+) -> BoltzmannPrior:
+    """Load the Boltzmann prior of a model that has one, or a model of equilibrium alone.
+
+    Parameters
+    ----------
+    name_or_path, device
+        As for `load_model`.
+
+    Raises
+    ------
+    CheckpointError
+        As `load_model`, and for a model without a prior, naming those that have one.
+    ConfigError
+        For a device that is unknown or not there.
+    """
+    path = find_checkpoint(name_or_path)
+    header = read_header(path)
+    if not ModelInfo(path.stem, path, False, header).has_prior:
+        known = [info.name for info in available_models() if info.has_prior]
+        raise CheckpointError(
+            f"{header.name!r} has no Boltzmann prior; "
+            + (
+                f"of the known models {', '.join(map(repr, known))} have one"
+                if known
+                else "no known model has one: train it with [prior]"
+            )
+        )
+    return prior_from_checkpoint(path, device)
 
 
 def find_checkpoint(name_or_path: str | os.PathLike[str]) -> Path:

@@ -60,7 +60,7 @@ def test_unknown_keys_are_named(tiny_header):
         ("format_version", 0, "'format_version' must be a positive integer"),
         ("format_version", True, "'format_version' must be a positive integer"),
         ("format_version", "1", "'format_version' must be a positive integer"),
-        ("format_version", 2, "format version 2 is newer than 1"),
+        ("format_version", 3, "format version 3 is newer than 2"),
     ],
 )
 def test_wrong_values_are_named(tiny_header, key, value, reason):

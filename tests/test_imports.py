@@ -16,7 +16,7 @@ FILES = {"structure", "pdbfile", "molfile", "atomic"}
 TOPOLOGY = {"errors", "graph", "canonical", "stereo", "valence", "perception", "limits"}
 GROUND = TOPOLOGY | {"geometry", "validity"}
 KERNEL = GROUND | {"flow", "transfer"}
-MODELS = KERNEL | {"nn", "header", "card", "checkpoint", "models"}
+MODELS = KERNEL | {"nn", "header", "card", "architecture", "checkpoint", "models"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
@@ -27,7 +27,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "nn": {"errors", "graph", "geometry", "flow.field", "flow.frame"},
     "header": KERNEL | {"card"},
     "card": KERNEL | {"header"},
-    "checkpoint": KERNEL | {"nn", "header", "card"},
+    "architecture": KERNEL | {"nn", "header"},
+    "checkpoint": KERNEL | {"nn", "header", "card", "architecture"},
     "models": MODELS,
     "analysis": TOPOLOGY | FILES,  # what of the ground does without PyTorch
     "data": GROUND | FILES | {"analysis.files", "analysis.geometry"},

@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> None:
         rows.append(
             (
                 info.name,
-                _span(domain.lag_range_ps),
+                _span(domain.lag_range_ps) if domain.makes_jumps else "prior",
                 _span(domain.temperature_range_K),
                 _span(domain.n_atoms_range),
                 ",".join(chemical_symbols[z] for z in domain.elements),
