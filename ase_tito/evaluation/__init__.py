@@ -11,6 +11,7 @@ from ase_tito.evaluation.kinetics import CosineAgreement, cosine_agreement
 from ase_tito.evaluation.local import EnergyFunction
 from ase_tito.evaluation.markdown import markdown_table
 from ase_tito.evaluation.molecule import evaluate_molecule
+from ase_tito.evaluation.read import read_evaluation
 from ase_tito.evaluation.reference import Reference
 from ase_tito.evaluation.references import (
     MoleculeReference,
@@ -18,7 +19,7 @@ from ase_tito.evaluation.references import (
     open_references,
     reference_of_record,
 )
-from ase_tito.evaluation.result import Figure, MoleculeResult
+from ase_tito.evaluation.result import Figure, MoleculeResult, Timescales
 from ase_tito.evaluation.samples import Samples, joined, sample_chain, sample_jumps
 from ase_tito.evaluation.settings import (
     PRESETS,
@@ -61,6 +62,7 @@ __all__ = [
     "SamplingPlan",
     "Spread",
     "Summary",
+    "Timescales",
     "TorsionAgreement",
     "Verdict",
     "WrittenEvaluation",
@@ -74,6 +76,7 @@ __all__ = [
     "parse_bound",
     "parse_ode",
     "population",
+    "read_evaluation",
     "reference_of_record",
     "sample_chain",
     "sample_jumps",

@@ -15,7 +15,7 @@ from ase_tito.evaluation.kinetic import LaggedReference, kinetic_figures, spectr
 from ase_tito.evaluation.kinetics import cosine_agreement
 from ase_tito.evaluation.reference import Reference
 from ase_tito.evaluation.references import MoleculeReference
-from ase_tito.evaluation.result import Figure
+from ase_tito.evaluation.result import Figure, Timescales
 from ase_tito.evaluation.sampled import Sampled
 from ase_tito.evaluation.samples import Samples
 from ase_tito.evaluation.settings import EvaluationSettings, SamplingPlan
@@ -35,9 +35,10 @@ def dynamic_figures(
     plan: SamplingPlan,
     settings: EvaluationSettings,
     notes: Notes,
-) -> dict[str, Figure]:
+) -> tuple[dict[str, Figure], dict[str, Timescales]]:
     """What depends on the order of frames; notes take what the data do not suffice for."""
     figures: dict[str, Figure] = {}
+    timescales: dict[str, Timescales] = {}
     lagged = notes.attempt(
         "Kinetic figures",
         lambda: _lagged(slow, reference, dynamics, md, sampled[0], plan.lag_time_ps, settings.top),
@@ -48,13 +49,15 @@ def dynamic_figures(
             moments, everything = _moments(
                 side, slow, lagged, dynamics.frames[starts] if jumps else None, settings.top
             )
-            found = kinetic_figures(side.protocol, lagged, moments, everything, settings, notes)
+            found, timescales[side.protocol] = kinetic_figures(
+                side.protocol, lagged, moments, everything, settings, notes
+            )
             figures |= {f"{side.protocol}.{key}": figure for key, figure in found.items()}
         if jumps and slow.coordinates.torsions:
             figures["single.memory"] = _memory(
                 slow.coordinates, dynamics, starts, side.samples, plan, settings
             )
-    return figures
+    return figures, timescales
 
 
 def _lagged(

@@ -7,6 +7,7 @@ from typing import Any
 
 import matplotlib
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Picture
 from matplotlib.lines import Line2D
@@ -35,34 +36,40 @@ _TITLES = {"MD": "MD", "nested": "nested jumps", "single": "single jumps"}
 
 
 def histogram_figure(results: Sequence[MoleculeResult]) -> Picture:
-    """Divergence, score gap and timescale error over the molecules; the lines are medians.
+    """Divergence, score gap and timescale error over the molecules; see `draw_histograms`."""
+    with matplotlib.rc_context(STYLE):
+        picture = Picture(figsize=(WIDTH, 2.3), layout="constrained")
+        handles = draw_histograms(picture.subplots(1, len(PANELS)), results)
+        picture.legend(handles=handles, loc="outside upper right", ncols=3)
+    return picture
+
+
+def draw_histograms(axes: Sequence[Axes], results: Sequence[MoleculeResult]) -> list[Artist]:
+    """Draw `PANELS` into three axes, and return the legend's handles; dashed lines are medians.
 
     Beside the values stands what a perfect model would have at the same counts: the values less
-    their excess. Where no timescale is resolved, the error is that of all ten.
+    their excess. Where no timescale is resolved, the error is that of all ten. Outliers are drawn
+    in the outermost bins, and counted.
     """
     kinds = {result.kind for result in results}
     paper = PAPER[kinds.pop()] if len(kinds) == 1 else {}
-    with matplotlib.rc_context(STYLE):
-        picture = Picture(figsize=(WIDTH, 2.3), layout="constrained")
-        axes = picture.subplots(1, len(PANELS))
-        for axis, (name, title) in zip(axes, PANELS, strict=True):
-            key, label = name, title
-            if key == "nested.timescale_error" and not len(column(results, key)):
-                key, label = "nested.timescale_error_release", f"{label} (all ten)"
-            reported = paper.get(key)
-            _histogram(axis, results, key, None if reported is None else reported[1])
-            axis.set_xlabel(label)
-        axes[0].set_ylabel("molecules")
-        handles = [
-            Patch(facecolor=MODEL_COLOUR, alpha=0.55, label="model"),
-            Line2D([], [], color=REFERENCE_COLOUR, lw=1.1, label="less its excess over MD"),
-        ]
-        if paper:
-            handles.append(
-                Line2D([], [], color=PAPER_COLOUR, ls=":", lw=1.3, label="median of the paper")
-            )
-        picture.legend(handles=handles, loc="outside upper right", ncols=3)
-    return picture
+    for axis, (name, title) in zip(axes, PANELS, strict=True):
+        key, label = name, title
+        if key == "nested.timescale_error" and not len(column(results, key)):
+            key, label = "nested.timescale_error_release", f"{label} (all ten)"
+        reported = paper.get(key)
+        _histogram(axis, results, key, None if reported is None else reported[1])
+        axis.set_xlabel(label)
+    axes[0].set_ylabel("molecules")
+    handles: list[Artist] = [
+        Patch(facecolor=MODEL_COLOUR, alpha=0.55, label="model"),
+        Line2D([], [], color=REFERENCE_COLOUR, lw=1.1, label="less its excess over MD"),
+    ]
+    if paper:
+        handles.append(
+            Line2D([], [], color=PAPER_COLOUR, ls=":", lw=1.3, label="median of the paper")
+        )
+    return handles
 
 
 def surface_figure(results: Sequence[MoleculeResult]) -> Picture:
@@ -80,7 +87,7 @@ def surface_figure(results: Sequence[MoleculeResult]) -> Picture:
         mesh: Any = None
         for row, (result, name) in zip(axes, chosen, strict=True):
             for axis, key in zip(row, columns, strict=True):
-                drawn = _surface(axis, result.surfaces.get(key))
+                drawn = draw_surface(axis, result.surfaces.get(key))
                 mesh = drawn if drawn is not None else mesh
             excess = result.figures["nested.jsd"].excess
             label = (
@@ -110,22 +117,26 @@ def _histogram(
     axis: Axes, results: Sequence[MoleculeResult], key: str, paper: float | None
 ) -> None:
     having = [result.figures[key] for result in results if key in result.figures]
-    model = _finite(np.array([figure.value for figure in having]))
+    model = np.array([figure.value for figure in having])
+    model = model[~np.isnan(model)]
     with np.errstate(invalid="ignore"):
         floor = _finite(np.array([figure.value - figure.excess for figure in having]))
-    every = np.concatenate([model, floor])
-    if not len(every):
+    if not np.isfinite(model).any():
         axis.text(0.5, 0.5, "not available", ha="center", va="center", transform=axis.transAxes)
         axis.set(xticks=[], yticks=[])
         return
-    # One outlier would leave all others in one bin: it is drawn in the last.
-    low, high = np.quantile(every, [0.0, 0.98])
+    low, high = _without_outliers(model)
     shown = [low, high, *([] if paper is None else [paper])]
     if key != "nested.vamp_gap":
         shown.append(0.0)
     low, high = min(shown), max(shown)
     width = (high - low) or 1.0
     edges = np.linspace(low - 0.02 * width, high + 0.05 * width, 5 + int(2 * np.sqrt(len(model))))
+    for beyond, side in ((model < edges[0], "left"), (model > edges[-1], "right")):
+        if beyond.any():
+            place = 0.02 if side == "left" else 0.98
+            text = f"{beyond.sum()} beyond"
+            axis.text(place, 0.98, text, transform=axis.transAxes, va="top", ha=side, fontsize=7)
     counts = [np.histogram(np.clip(v, edges[0], edges[-1]), edges)[0] for v in (model, floor)]
     axis.stairs(counts[0], edges, fill=True, color=MODEL_COLOUR, alpha=0.55, lw=0)
     axis.stairs(counts[1], edges, color=REFERENCE_COLOUR, lw=1.1)
@@ -139,7 +150,19 @@ def _histogram(
     axis.xaxis.set_major_locator(MaxNLocator(5))
 
 
-def _surface(axis: Axes, counts: Histogram | None) -> Any:
+def _without_outliers(values: NDArray[np.float64]) -> tuple[float, float]:
+    """Range of the values (m,) within J. W. Tukey's outer fences, 3 interquartile ranges away.
+
+    One outlier would leave all others in one bin.
+    """
+    values = _finite(values)
+    first, third = np.quantile(values, [0.25, 0.75])
+    fence = 3 * (third - first)
+    inside = values[(values >= first - fence) & (values <= third + fence)]
+    return float(inside.min()), float(inside.max())
+
+
+def draw_surface(axis: Axes, counts: Histogram | None) -> Any:
     """A free-energy surface, or a profile where there is one coordinate; the mesh if any."""
     if counts is None or not counts.counts.any():
         axis.text(0.5, 0.5, "nothing here", ha="center", va="center", transform=axis.transAxes)

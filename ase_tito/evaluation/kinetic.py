@@ -20,7 +20,7 @@ from ase_tito.analysis.spectrum import Spectrum
 from ase_tito.analysis.timescales import error_of_spectra
 from ase_tito.analysis.vamp import gap_intervals_of_moments, gap_of_moments, singular_values
 from ase_tito.evaluation.reference import Reference
-from ase_tito.evaluation.result import Figure
+from ase_tito.evaluation.result import Figure, Timescales
 from ase_tito.evaluation.settings import EvaluationSettings
 from ase_tito.evaluation.slow import SlowCoordinates, stride_for, strided_features
 
@@ -94,8 +94,8 @@ def kinetic_figures(
     in_all_features: Spectrum,
     settings: EvaluationSettings,
     notes: Notes,
-) -> dict[str, Figure]:
-    """Both VAMP-2 gaps and the error of the slowest timescales.
+) -> tuple[dict[str, Figure], Timescales]:
+    """Both VAMP-2 gaps and the error of the slowest timescales, and these timescales.
 
     Parameters
     ----------
@@ -158,4 +158,4 @@ def kinetic_figures(
         ):
             value = found[key]
             found[key] = Figure.at_equal_counts(value.value, counts, (value.low, value.high))
-    return found
+    return found, Timescales.of(error)

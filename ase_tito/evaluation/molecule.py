@@ -21,7 +21,7 @@ from ase_tito.evaluation.local import (
     reference_energies,
 )
 from ase_tito.evaluation.references import MoleculeReference
-from ase_tito.evaluation.result import Figure, MoleculeResult
+from ase_tito.evaluation.result import Figure, MoleculeResult, Timescales
 from ase_tito.evaluation.sampled import Sampled, sampled_runs, starting_frames, without_lost
 from ase_tito.evaluation.samples import Samples
 from ase_tito.evaluation.sampling import Progress, Sampler
@@ -119,12 +119,14 @@ def evaluate_molecule(
     for side in sampled:
         static = _static_figures(side, coordinates, reference, md, settings, energy, energies)
         figures |= {f"{side.protocol}.{key}": figure for key, figure in static.items()}
+    timescales: dict[str, Timescales] = {}
     if reference.dynamics is None:
         notes.append("The MD has no time-ordered run: there are no kinetic figures.")
     else:
-        figures |= dynamic_figures(
+        dynamic, timescales = dynamic_figures(
             sampled, slow, reference, reference.dynamics, md, single_starts, plan, settings, notes
         )
+        figures |= dynamic
     figures |= _costs(samples, operator, settings)
     held = samples["nested"].held
     if held:
@@ -149,6 +151,7 @@ def evaluate_molecule(
         reference=described,
         figures=figures,
         failures={protocol: found.failures for protocol, found in samples.items()},
+        timescales=timescales,
         surfaces=_surfaces(md, sampled),
         notes=tuple(notes),
     )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from ase_tito.analysis import Agreement, EqualCounts, Histogram
+from ase_tito.analysis import Agreement, EqualCounts, Histogram, TimescaleError
 from ase_tito.errors import OutputError
 
 
@@ -52,6 +52,33 @@ class Figure:
         return cls(value, *interval, counts.model.mean, counts.floor.mean)
 
 
+@dataclass(frozen=True)
+class Timescales:
+    """Implied timescales of the slowest processes at the jump's lag, slowest first.
+
+    Attributes
+    ----------
+    reference_ps, model_ps : tuple of float, length k
+        Of the MD strided to the jump, and of the model; infinite for what never relaxes.
+    resolved : tuple of bool, length k
+        Which of them the MD resolves; see `ase_tito.analysis.Spectrum`.
+    """
+
+    reference_ps: tuple[float, ...]
+    model_ps: tuple[float, ...]
+    resolved: tuple[bool, ...]
+
+    @classmethod
+    def of(cls, error: TimescaleError) -> Timescales:
+        """Those whose relative errors were compared."""
+        k = len(error.relative_errors)
+        return cls(
+            tuple(error.reference.timescales_ps[:k].tolist()),
+            tuple(error.model.timescales_ps[:k].tolist()),
+            tuple(error.considered.tolist()),
+        )
+
+
 @dataclass(frozen=True, eq=False)
 class MoleculeResult:
     """All that an evaluation says of one molecule.
@@ -70,6 +97,8 @@ class MoleculeResult:
         Keys as in `ase_tito.evaluation.catalogue`.
     failures : dict
         Protocol (nested, single) to check to number of first proposals that failed it.
+    timescales : dict of str to Timescales
+        By protocol; without a protocol for which there is no dynamics.
     surfaces : dict of str to Histogram
         Of slow coordinates: MD's, nested and single jumps'.
     notes : tuple of str
@@ -85,6 +114,7 @@ class MoleculeResult:
     reference: dict[str, Any]
     figures: dict[str, Figure]
     failures: dict[str, dict[str, int]]
+    timescales: dict[str, Timescales]
     surfaces: dict[str, Histogram]
     notes: tuple[str, ...]
 
@@ -95,7 +125,8 @@ class MoleculeResult:
             for item in fields(self)
             if surfaces or item.name != "surfaces"
         }
-        values["figures"] = {key: as_json(asdict(figure)) for key, figure in self.figures.items()}
+        for key in ("figures", "timescales"):
+            values[key] = {name: as_json(asdict(found)) for name, found in values[key].items()}
         if surfaces:
             values["surfaces"] = {key: found.to_dict() for key, found in self.surfaces.items()}
         values["notes"] = list(self.notes)
@@ -115,6 +146,14 @@ class MoleculeResult:
             entries["figures"] = {
                 key: Figure(**{name: _number(value) for name, value in figure.items()})
                 for key, figure in values["figures"].items()
+            }
+            entries["timescales"] = {
+                key: Timescales(
+                    tuple(map(_number, found["reference_ps"])),
+                    tuple(map(_number, found["model_ps"])),
+                    tuple(found["resolved"]),
+                )
+                for key, found in values["timescales"].items()
             }
             entries["surfaces"] = {
                 key: Histogram.from_dict(found) for key, found in values["surfaces"].items()

@@ -9,7 +9,7 @@ def result(name, **figures):
     return MoleculeResult(
         *(name, "", "H2", "small molecules", 2, {}, {}),
         {key.replace("__", "."): figure for key, figure in figures.items()},
-        *({}, {}, ()),
+        *({}, {}, {}, ()),
     )
 
 

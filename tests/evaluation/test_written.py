@@ -8,14 +8,17 @@ import numpy as np
 import pytest
 
 from ase_tito.analysis import histogram
+from ase_tito.errors import OutputError
 from ase_tito.evaluation import (
     CATALOGUE,
     Evaluation,
     EvaluationSettings,
     Figure,
     MoleculeResult,
+    Timescales,
     judge,
     parse_bound,
+    read_evaluation,
     write_evaluation,
 )
 from ase_tito.evaluation.catalogue import PAPER, all_keys
@@ -43,6 +46,7 @@ def made_up(k, dimensions=2, kind="small molecules"):
         {"frames": 1000, "equilibrium_mixing": {"crossings": 7 + 10 * k, "mixes": k > 1}},
         figures,
         {"nested": {"bonds": k, "clashes": 1}, "single": {"bonds": 0, "clashes": 0}},
+        {"nested": Timescales((np.inf, 400.0), (900.0, 300.0 + k), (False, True))},
         {"MD": surface, "nested": surface, "single": surface},
         ("It does not mix.",) if k == 0 else (),
     )
@@ -101,6 +105,50 @@ def test_pictures_of_what_there_is():
         result.figures["nested.timescale_error"] = Figure(np.inf, equal=np.inf, floor=0.1)
     for figure in (histogram_figure(results), surface_figure(results)):
         figure.canvas.draw()
+
+
+@pytest.mark.parametrize("outlier", [50.0, np.inf])
+def test_an_outlier_leaves_the_others_apart_and_is_counted(outlier):
+    results = [made_up(k) for k in range(15)]
+    for k, result in enumerate(results):
+        for key in ("jsd_release", "vamp_gap", "timescale_error"):
+            result.figures[f"nested.{key}"] = Figure(0.02 * k, equal=0.02 * k, floor=0.1)
+    results[3].figures["nested.timescale_error"] = Figure(outlier, equal=outlier, floor=0.1)
+    results[4].figures["nested.vamp_gap"] = Figure(-50.0, equal=-50.0, floor=0.1)
+    axes = histogram_figure(results).axes
+    assert [[text.get_text() for text in axis.texts] for axis in axes] == [
+        [],
+        ["1 beyond"],
+        ["1 beyond"],
+    ]
+    for axis in axes[1:]:
+        assert axis.get_xlim()[1] - axis.get_xlim()[0] < 2
+        assert axis.patches[0].get_data().values.sum() == 15
+
+
+def test_an_evaluation_is_read_as_it_was_written(tmp_path):
+    made = evaluation(made_up(1), made_up(2), failures={"broken": "no bonds"})
+    write_evaluation(made, tmp_path)
+    for k, result in enumerate((made_up(5), *made.results)):
+        folder = tmp_path / "molecules" / made.results[max(0, k - 1)].name / f"key{k}"
+        folder.mkdir(parents=True)
+        (folder / "result-0.json").write_text(json.dumps(result.to_dict()))
+    found = read_evaluation(tmp_path)
+    assert [r.to_dict() for r in found.results] == [r.to_dict() for r in made.results]
+    assert found.results[0].timescales["nested"].reference_ps[0] == np.inf
+    assert (found.settings, found.failures) == (made.settings, made.failures)
+    (tmp_path / "molecules/molecule-2/key2/result-0.json").unlink()
+    with pytest.raises(OutputError, match="lacks the result of molecule-2: run ase-tito evaluate"):
+        read_evaluation(tmp_path)
+
+
+def test_what_is_no_evaluation_of_this_version_is_refused(tmp_path):
+    with pytest.raises(OutputError, match="cannot be read"):
+        read_evaluation(tmp_path)
+    written = write_evaluation(evaluation(made_up(1)), tmp_path)
+    written.data.write_text(written.data.read_text().replace('"timescales"', '"scales"'))
+    with pytest.raises(OutputError, match=r"of this version .*keeps the samples"):
+        read_evaluation(tmp_path)
 
 
 def test_the_catalogue_is_whole():
