@@ -5,6 +5,9 @@
 #   make lint     ruff (check and format) and mypy
 #   make docs     build the documentation into docs/_build/html
 #   make bench    time the network; BENCH_ARGS="--other FILE.py:CLASS" sets another beside it
+#   make molecules
+#                 simulate and train the shipped model of small molecules again: hours; goes on
+#                 after an interruption
 #   make clean    remove .venv and everything built
 #
 # Another interpreter: make PYTHON=python3.12 demo
@@ -17,7 +20,7 @@ BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint docs bench clean
+.PHONY: help demo test lint docs bench molecules clean
 .DELETE_ON_ERROR:
 
 help:
@@ -54,6 +57,14 @@ lint: $(VENV)/.developing
 docs: $(VENV)/.developing
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
 	@echo "open docs/_build/html/index.html"
+
+# A run that is there already goes on.
+resumed = $(if $(wildcard runs/$(1)),--resume)
+
+molecules: $(VENV)/.developing
+	$(BIN)/ase-tito generate examples/data/molecules.toml --output runs/data/molecules $(call resumed,data/molecules)
+	OMP_NUM_THREADS=1 $(BIN)/ase-tito train examples/training/molecules.toml $(call resumed,molecules)
+	OMP_NUM_THREADS=1 $(BIN)/ase-tito train examples/training/molecules-continued.toml $(call resumed,molecules-continued)
 
 bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/network.py $(BENCH_ARGS)
