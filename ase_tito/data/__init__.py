@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ase_tito.data.dataset import Dataset
+    from ase_tito.data.frames import EquilibriumFrames
     from ase_tito.data.pairs import LaggedPairs, PairBatch
     from ase_tito.data.records import MoleculeRecord, Run
     from ase_tito.data.trajectory import MolecularTrajectory, read_npz
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Dataset",
     "DatasetWriter",
+    "EquilibriumFrames",
     "LaggedPairs",
     "MolecularTrajectory",
     "MoleculeRecord",
@@ -27,6 +29,7 @@ __all__ = [
 _HOME = {
     "Dataset": "dataset",
     "DatasetWriter": "writer",
+    "EquilibriumFrames": "frames",
     "LaggedPairs": "pairs",
     "MolecularTrajectory": "trajectory",
     "MoleculeRecord": "records",

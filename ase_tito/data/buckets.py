@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from ase_tito.errors import DataError
+from ase_tito.graph import GraphBatch, MolecularGraph
 
 
 def size_buckets(sizes: Sequence[int], largest_padding: float) -> list[NDArray[np.int64]]:
@@ -46,3 +48,34 @@ def size_buckets(sizes: Sequence[int], largest_padding: float) -> list[NDArray[n
         buckets.append([molecule])
         total = size
     return [np.array(sorted(bucket), np.int64) for bucket in reversed(buckets)]
+
+
+class MoleculeBuckets:
+    """Draws molecules, each equally often, in batches that hold molecules of similar size.
+
+    Parameters
+    ----------
+    graphs : sequence of MolecularGraph
+    largest_padding : float
+        See `size_buckets`.
+    """
+
+    def __init__(self, graphs: Sequence[MolecularGraph], largest_padding: float) -> None:
+        self._graphs = graphs
+        self._buckets = size_buckets([graph.n_atoms for graph in graphs], largest_padding)
+        self._edges = np.cumsum([len(bucket) for bucket in self._buckets])
+        self._tables: dict[int, GraphBatch] = {}
+
+    def draw(self, count: int, rng: np.random.Generator) -> tuple[NDArray[np.int64], GraphBatch]:
+        """Indices of `count` molecules of one bucket, which is drawn as often as it has molecules.
+
+        The batch's shapes depend on bucket and count alone, as compilers like it.
+        """
+        number = int(np.searchsorted(self._edges, rng.integers(self._edges[-1]), side="right"))
+        bucket = self._buckets[number]
+        place = rng.integers(len(bucket), size=count)
+        if number not in self._tables:
+            self._tables[number] = GraphBatch.from_graphs(self._graphs[m] for m in bucket)
+        tables, systems = self._tables[number], torch.from_numpy(place)
+        few = len(tables.graphs) <= len(place)
+        return bucket[place], tables.select(systems) if few else tables.take(systems)

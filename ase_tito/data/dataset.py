@@ -189,6 +189,7 @@ class Dataset:
             np.asarray(group["energies"], np.float64) if "energies" in group else None,
             bool(attributes.pop("time_ordered", True)),
             attributes,
+            np.asarray(group["weights"], np.float64) if "weights" in group else None,
         )
 
     def _positions(self, stored: h5py.Dataset) -> NDArray[np.float32]:

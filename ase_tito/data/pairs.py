@@ -8,10 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from ase_tito.data.buckets import size_buckets
+from ase_tito.data.buckets import MoleculeBuckets
 from ase_tito.data.lags import lag_distribution as make_distribution
 from ase_tito.data.lags import whole_frames
 from ase_tito.data.trajectory import MolecularTrajectory
@@ -133,14 +132,8 @@ class LaggedPairs:
                 TITOWarning,
                 stacklevel=2,
             )
-        molecules: dict[bytes, list[MolecularTrajectory]] = {}
-        for trajectory in fitting:
-            molecules.setdefault(_identity(trajectory.graph), []).append(trajectory)
-        self._molecules = [_Molecule(group, high) for group in molecules.values()]
-        sizes = [molecule.graph.n_atoms for molecule in self._molecules]
-        self._buckets = size_buckets(sizes, largest_padding)
-        self._edges = np.cumsum([len(bucket) for bucket in self._buckets])
-        self._tables: dict[int, GraphBatch] = {}
+        self._molecules = [_Molecule(group, high) for group in by_molecule(fitting)]
+        self._buckets = MoleculeBuckets(self.graphs, largest_padding)
 
     @property
     def graphs(self) -> list[MolecularGraph]:
@@ -154,17 +147,14 @@ class LaggedPairs:
 
     def sample(self, count: int, rng: np.random.Generator) -> PairBatch:
         """Draw `count` pairs of one bucket; all that is random comes from `rng`."""
-        number = int(np.searchsorted(self._edges, rng.integers(self._edges[-1]), side="right"))
-        bucket = self._buckets[number]
-        place = rng.integers(len(bucket), size=count)
+        drawn, graphs = self._buckets.draw(count, rng)
         uniform = rng.random((3, count))
-        chosen = [self._molecules[m] for m in bucket[place]]
+        chosen = [self._molecules[m] for m in drawn]
         lags = self.lags.draw(
             uniform[0],
             np.array([molecule.longest_lag_ps for molecule in chosen]),
             np.array([molecule.frame_spacing_ps for molecule in chosen]),
         )
-        graphs = self._batch(number, place)
         pairs = np.zeros((2, *graphs.mask.shape, 3), np.float32)
         lag_time, temperature = np.empty(count, np.float32), np.empty(count, np.float32)
         for k, (molecule, lag, which, where) in enumerate(
@@ -181,14 +171,6 @@ class LaggedPairs:
         return PairBatch(
             graphs, condition, target, torch.from_numpy(lag_time), torch.from_numpy(temperature)
         )
-
-    def _batch(self, number: int, place: NDArray[np.int64]) -> GraphBatch:
-        """Systems of one bucket. Shapes depend on bucket and count alone, as compilers like it."""
-        if number not in self._tables:
-            bucket = self._buckets[number]
-            self._tables[number] = GraphBatch.from_graphs(self._molecules[m].graph for m in bucket)
-        tables, systems = self._tables[number], torch.from_numpy(place)
-        return tables.select(systems) if len(tables.graphs) <= len(place) else tables.take(systems)
 
 
 def longest_lag_ps(trajectory: MolecularTrajectory) -> float:
@@ -217,6 +199,14 @@ class _Molecule:
         edges = np.cumsum(pairs)
         k = int(np.searchsorted(edges, uniform * edges[-1], side="right"))
         return self._trajectories[k], int(frames[k])
+
+
+def by_molecule(trajectories: Sequence[MolecularTrajectory]) -> list[list[MolecularTrajectory]]:
+    """Trajectories of one molecule with one order of atoms together."""
+    molecules: dict[bytes, list[MolecularTrajectory]] = {}
+    for trajectory in trajectories:
+        molecules.setdefault(_identity(trajectory.graph), []).append(trajectory)
+    return list(molecules.values())
 
 
 def _identity(graph: MolecularGraph) -> bytes:

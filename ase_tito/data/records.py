@@ -32,6 +32,8 @@ class Run:
         leaves them at one temperature: no lagged pairs are drawn from these.
     attributes : mapping
         Whatever else is known (seed, start, …), as JSON values.
+    weights : ndarray of float64, shape (T,), optional
+        Of equilibrium samples of unequal weight, which are no dynamics.
 
     Raises
     ------
@@ -46,6 +48,7 @@ class Run:
     energies: NDArray[np.float64] | None = None
     time_ordered: bool = True
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    weights: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         check_name("run", self.name)
@@ -61,6 +64,13 @@ class Run:
                 f"run {self.name}: there are energies of shape {self.energies.shape} for"
                 f" {len(x)} frames"
             )
+        if self.weights is not None:
+            check_weights(f"run {self.name}", self.weights, len(x))
+            if self.time_ordered:
+                raise DataError(
+                    f"run {self.name}: frames of unequal weight are no dynamics, set time_ordered"
+                    " to False"
+                )
 
     def __len__(self) -> int:
         return len(self.positions)
@@ -135,3 +145,14 @@ def check_positive(where: str, frame_spacing_ps: float, temperature_K: float) ->
     ):
         if not (np.isfinite(value) and value > 0):
             raise DataError(f"{where}: {key} is {value} {unit}, it must be positive")
+
+
+def check_weights(where: str, weights: NDArray[np.float64], frames: int) -> NDArray[np.float64]:
+    """Refuse weights that are not a finite one from zero on for each frame, or all zero."""
+    if weights.shape != (frames,) or not np.isfinite(weights).all() or (weights < 0).any():
+        raise DataError(
+            f"{where}: weights must be a finite one, from zero on, for each of {frames} frames"
+        )
+    if not weights.any():
+        raise DataError(f"{where}: all weights are zero")
+    return weights

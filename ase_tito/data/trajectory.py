@@ -11,7 +11,7 @@ from ase import units
 from numpy.typing import NDArray
 
 from ase_tito.data.archives import read_archive
-from ase_tito.data.records import check_positive
+from ase_tito.data.records import check_positive, check_weights
 from ase_tito.errors import DataError, TITOError
 from ase_tito.graph import MolecularGraph
 from ase_tito.perception import build_graph
@@ -36,6 +36,8 @@ class MolecularTrajectory:
     temperature_K : float
     energies : ndarray of float64, shape (T,), optional
         Potential energies in eV.
+    weights : ndarray of float64, shape (T,), optional
+        Of frames that are equilibrium samples of unequal weight, and no dynamics.
     """
 
     name: str
@@ -44,6 +46,7 @@ class MolecularTrajectory:
     frame_spacing_ps: float
     temperature_K: float
     energies: NDArray[np.float64] | None = None
+    weights: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.positions)
@@ -58,6 +61,7 @@ class MolecularTrajectory:
             self,
             positions=self.positions[part],
             energies=None if self.energies is None else self.energies[part],
+            weights=None if self.weights is None else self.weights[part],
         )
 
 
@@ -65,7 +69,8 @@ def read_npz(path: str | os.PathLike[str], energy_unit: str | None = None) -> Mo
     """Read a trajectory from an ``.npz`` file.
 
     It holds ``positions`` (T, n, 3) in Å, ``atomic_numbers`` (n,), ``bonds`` (m, 2),
-    ``frame_spacing_ps`` and ``temperature_K``. Stereochemistry is read from the first frame.
+    ``frame_spacing_ps`` and ``temperature_K``, and ``weights`` (T,) where frames are weighted
+    equilibrium samples. Stereochemistry is read from the first frame.
 
     Parameters
     ----------
@@ -81,7 +86,8 @@ def read_npz(path: str | os.PathLike[str], energy_unit: str | None = None) -> Mo
     path = Path(path)
     if energy_unit is not None and energy_unit not in ENERGY_UNITS:
         raise DataError(f"energies are in {' or '.join(ENERGY_UNITS)}, not in {energy_unit!r}")
-    values = read_archive(path, (*_REQUIRED, "energies") if energy_unit else _REQUIRED)
+    required = (*_REQUIRED, "energies") if energy_unit else _REQUIRED
+    values = read_archive(path, required, ("weights",))
     positions, numbers = values["positions"], values["atomic_numbers"]
     if positions.ndim != 3 or positions.shape[1:] != (len(numbers), 3) or not len(positions):
         raise DataError(
@@ -104,6 +110,9 @@ def read_npz(path: str | os.PathLike[str], energy_unit: str | None = None) -> Mo
         energies = values["energies"].astype(np.float64) * ENERGY_UNITS[energy_unit]
         if energies.shape != (len(positions),) or not np.isfinite(energies).all():
             raise DataError(f"{path}: energies must be a finite one for each of its frames")
+    weights = values.get("weights")
+    if weights is not None:
+        weights = check_weights(str(path), weights.astype(np.float64), len(positions))
     return MolecularTrajectory(
-        path.stem, graph, centred.astype(np.float32), spacing, temperature, energies
+        path.stem, graph, centred.astype(np.float32), spacing, temperature, energies, weights
     )

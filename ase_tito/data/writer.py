@@ -180,6 +180,8 @@ def _write_run(group: h5py.Group, where: str, run: Run) -> None:
             frame = int(np.argmin(np.isfinite(run.energies)))
             raise DataError(f"{where}: the energy of frame {frame} is not finite")
         group.create_dataset("energies", data=np.asarray(run.energies, "<f8"))
+    if run.weights is not None:
+        group.create_dataset("weights", data=np.asarray(run.weights, "<f8"))
 
 
 def check_finite(where: str, positions: NDArray[np.float32], start: int = 0) -> None:

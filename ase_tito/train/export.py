@@ -86,6 +86,7 @@ def header_of(
         domain=domain_of(config, material, parent).to_dict(),
         training=record,
         package_version=ase_tito.__version__,
+        prior=None if plan.prior is None else plan.prior.entry,
     )
 
 

@@ -73,20 +73,25 @@ def read_material(config: DataConfig) -> Material:
     for path in config.dataset:
         with Dataset(path) as dataset:
             for record in map(dataset.molecule, _chosen(dataset, config)):
-                runs = list(_dynamics(record))
+                runs = list(_runs(record, config))
                 trained += runs
                 names += [record.name] if runs else []
                 if not config.force_field and runs:
                     force_fields.add(_force_field(dataset, record))
             for record in map(dataset.molecule, _validating(dataset, config)):
-                held += list(_dynamics(record))
+                held += list(_runs(record, config))
     for path in config.trajectories:
         trajectory = read_npz(path)
+        if trajectory.weights is not None and not config.equilibrium:
+            raise ConfigError(
+                f"{path}: weighted frames are no dynamics; they train data.equilibrium = true"
+            )
         trained.append(trajectory)
         names.append(trajectory.name)
     if not trained:
         raise ConfigError(
-            "[data] leaves no time-ordered trajectory to train on: check train_split and molecules"
+            f"[data] leaves no {'' if config.equilibrium else 'time-ordered '}trajectory to train "
+            "on: check train_split and molecules"
         )
     _check_apart(trained, held)
     if held:
@@ -131,16 +136,17 @@ def _validating(dataset: Dataset, config: DataConfig) -> tuple[str, ...]:
     return dataset.splits.get("validation", ())
 
 
-def _dynamics(record: MoleculeRecord) -> Iterator[MolecularTrajectory]:
-    """The runs that are dynamics; equilibrium samples have no lagged pairs."""
+def _runs(record: MoleculeRecord, config: DataConfig) -> Iterator[MolecularTrajectory]:
+    """The runs that are dynamics, and for an equilibrium all: its samples have no lagged pairs."""
     for run in record.runs:
-        if run.time_ordered:
+        if run.time_ordered or config.equilibrium:
             yield MolecularTrajectory(
                 f"{record.name}/{run.name}",
                 record.graph,
                 run.positions,
                 run.frame_spacing_ps,
                 run.temperature_K,
+                weights=run.weights,
             )
 
 

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
+from ase_tito.architecture import Network
 from ase_tito.errors import ConfigError
 from ase_tito.flow.frame import Frame, FrameName, frame_named
 from ase_tito.flow.ode import OdeSettings
+from ase_tito.flow.prior import BoltzmannPriorVelocity
 from ase_tito.flow.source import GaussianSource, HarmonicSource
 from ase_tito.header import source_from_dict
 from ase_tito.nn import EquivariantVelocity, VelocityConfig
 from ase_tito.train.config import TrainConfig
 from ase_tito.train.parent import Parent
+from ase_tito.train.prior import Prior
 
 DEFAULT_SOURCE = {"kind": "harmonic", "bond_sigma": 0.8}
 DEFAULT_FRAME: FrameName = "condition"
@@ -27,29 +31,40 @@ class ModelPlan:
     Attributes
     ----------
     network : VelocityConfig
+        Of what is trained.
     source : HarmonicSource or GaussianSource
     frame : Frame
     ode : OdeSettings
         Default of the checkpoint for sampling.
+    prior : Prior, optional
+        What stays frozen beneath it.
     """
 
     network: VelocityConfig
     source: HarmonicSource | GaussianSource
     frame: Frame
     ode: OdeSettings
+    prior: Prior | None = None
 
-    def build(self, seed: int, parent: Parent | None) -> EquivariantVelocity:
+    def build(self, seed: int, parent: Parent | None) -> Network:
         """The network with the parent's weights, or else with those that the seed gives."""
+        network: Network
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             network = EquivariantVelocity(self.network)
+            if self.prior is not None:
+                time = self.prior.entry["relaxation_time_ps"]
+                network = BoltzmannPriorVelocity(self.prior.build(), network, time)
         if parent is not None:
             network.load_state_dict(parent.weights)
         return network
 
 
 def plan_model(
-    config: TrainConfig, temperatures_K: Sequence[float], parent: Parent | None
+    config: TrainConfig,
+    temperatures_K: Sequence[float],
+    parent: Parent | None,
+    prior: Prior | None = None,
 ) -> ModelPlan:
     """Join configuration, data and the checkpoint to start from.
 
@@ -59,6 +74,8 @@ def plan_model(
     temperatures_K : sequence of float
         Of the data.
     parent : Parent, optional
+    prior : Prior, optional
+        The parent's own, where there is a parent.
 
     Raises
     ------
@@ -67,15 +84,22 @@ def plan_model(
     """
     low, high = min(temperatures_K), max(temperatures_K)
     if parent is None:
-        frame = frame_named(config.frame or DEFAULT_FRAME)
+        alone = config.data.equilibrium
+        free = alone or prior is not None
+        frame = frame_named(config.frame or ("free" if free else DEFAULT_FRAME))
+        kind: dict[str, Any] = (
+            {"condition_blocks": 0} if alone else {"lag_range_ps": config.data.lag_range_ps}
+        )
         network = VelocityConfig(
             frame=frame.name,
-            lag_range_ps=config.data.lag_range_ps,
             temperature_range_K=None if low == high else (low, high),
+            **kind,
             **config.network,
         )
         source = source_from_dict(config.source or DEFAULT_SOURCE)
-        return ModelPlan(network, source, frame, config.ode or OdeSettings())
+        if prior is not None:
+            source = prior.flow_source
+        return ModelPlan(network, source, frame, config.ode or OdeSettings(), prior)
     network = VelocityConfig.from_dict(parent.header.network)
     _check_spans(config, network, low, high, parent)
     return ModelPlan(
@@ -83,6 +107,7 @@ def plan_model(
         source_from_dict(parent.header.source),
         frame_named(network.frame),
         config.ode or OdeSettings.from_dict(parent.header.ode),
+        prior,
     )
 
 
@@ -91,7 +116,7 @@ def _check_spans(
 ) -> None:
     name = parent.header.name
     lags, spanned = config.data.lag_range_ps, network.lag_range_ps
-    if not spanned[0] <= lags[0] <= lags[1] <= spanned[1]:
+    if network.conditional and not spanned[0] <= lags[0] <= lags[1] <= spanned[1]:
         raise ConfigError(
             f"data.lag_range_ps is {lags[0]:g} to {lags[1]:g} ps, beyond the {spanned[0]:g} to "
             f"{spanned[1]:g} ps of {name!r}: stay within, or train from scratch"

@@ -7,13 +7,13 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from ase_tito.architecture import Network
 from ase_tito.data.pairs import PairBatch
 from ase_tito.flow.coupling import Coupling, CouplingDraws
 from ase_tito.flow.frame import Frame
 from ase_tito.flow.path import linear_path
 from ase_tito.flow.source import Source
 from ase_tito.graph import GraphBatch
-from ase_tito.nn import EquivariantVelocity
 
 
 class FlowMatchingObjective(nn.Module):
@@ -24,7 +24,7 @@ class FlowMatchingObjective(nn.Module):
 
     Parameters
     ----------
-    network : EquivariantVelocity
+    network : Network
     source : Source
     frame : Frame
     coupling : Coupling
@@ -37,7 +37,7 @@ class FlowMatchingObjective(nn.Module):
 
     def __init__(
         self,
-        network: EquivariantVelocity,
+        network: Network,
         source: Source,
         frame: Frame,
         coupling: Coupling,
@@ -70,9 +70,8 @@ class FlowMatchingObjective(nn.Module):
         source = project(self.source.sample(graphs, noise))
         source, target = self.coupling.couple(source, target, graphs, self.frame, draws)
         z, velocity = linear_path(source, target, s)
-        temperature = None if self.network.config.temperature_range_K is None else pairs.temperature
         with torch.autocast(condition.device.type, torch.bfloat16, enabled=self._reduced):
-            predicted = self._predict(graphs, condition, pairs.lag_time, temperature, z, s)
+            predicted = self._predict(graphs, condition, pairs.lag_time, pairs.temperature, z, s)
         error = project(predicted.to(velocity.dtype)) - velocity
         return error.square().sum((1, 2)) / graphs.n_atoms
 
@@ -81,7 +80,7 @@ class FlowMatchingObjective(nn.Module):
         graphs: GraphBatch,
         condition: Tensor,
         lag_time: Tensor,
-        temperature: Tensor | None,
+        temperature: Tensor,
         z: Tensor,
         s: Tensor,
     ) -> Tensor:

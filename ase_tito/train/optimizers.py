@@ -28,7 +28,11 @@ class WeightOptimizer:
         self._peak = config.learning_rate
         matrices = linear_maps(network) if config.method == "muon" else []
         taken = {id(matrix) for matrix in matrices}
-        others = [weight for weight in network.parameters() if id(weight) not in taken]
+        others = [
+            weight
+            for weight in network.parameters()
+            if weight.requires_grad and id(weight) not in taken
+        ]
         decay = config.weight_decay
         self._parts: list[torch.optim.Optimizer] = [
             torch.optim.AdamW(others, self._peak, config.betas, weight_decay=decay)
@@ -67,8 +71,10 @@ class WeightOptimizer:
 
 
 def linear_maps(network: nn.Module) -> list[nn.Parameter]:
-    """The weights of linear maps: all matrices but tables of embeddings."""
+    """The weights of linear maps that are not frozen: all matrices but tables of embeddings."""
     tables = {id(module.weight) for module in network.modules() if isinstance(module, nn.Embedding)}
     return [
-        weight for weight in network.parameters() if weight.ndim == 2 and id(weight) not in tables
+        weight
+        for weight in network.parameters()
+        if weight.requires_grad and weight.ndim == 2 and id(weight) not in tables
     ]

@@ -1,20 +1,23 @@
-"""The pairs that a run draws: those it is trained on, and those that validate."""
+"""The pairs, or frames, that a run draws: those it is trained on, and those that validate."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ase_tito.data.frames import EquilibriumFrames
 from ase_tito.data.pairs import LaggedPairs, longest_lag_ps
 from ase_tito.data.trajectory import MolecularTrajectory
 from ase_tito.errors import ConfigError
 from ase_tito.train.config import DataConfig
 from ase_tito.train.material import Material
 
+Pairs = LaggedPairs | EquilibriumFrames
+
 _ROUNDING = 1e-6
 
 
-def training_pairs(config: DataConfig, material: Material) -> LaggedPairs:
-    """Pairs of all lags of the configuration.
+def training_pairs(config: DataConfig, material: Material) -> Pairs:
+    """Pairs of all lags of the configuration, or frames for an equilibrium.
 
     Raises
     ------
@@ -25,7 +28,7 @@ def training_pairs(config: DataConfig, material: Material) -> LaggedPairs:
     return _pairs(config, material.training, config.lag_range_ps[1])
 
 
-def validation_pairs(config: DataConfig, material: Material) -> LaggedPairs:
+def validation_pairs(config: DataConfig, material: Material) -> Pairs:
     """Pairs of the lags that validation trajectories are long enough for, each molecule by itself.
 
     Raises
@@ -33,6 +36,8 @@ def validation_pairs(config: DataConfig, material: Material) -> LaggedPairs:
     ConfigError
         If none is long enough for the shortest lag.
     """
+    if config.equilibrium:
+        return _pairs(config, material.validation, 0.0)
     low, high = config.lag_range_ps
     reached = max(map(longest_lag_ps, material.validation))
     if reached < low * (1 - _ROUNDING):
@@ -50,8 +55,10 @@ def validation_pairs(config: DataConfig, material: Material) -> LaggedPairs:
 
 def _pairs(
     config: DataConfig, trajectories: Sequence[MolecularTrajectory], longest_ps: float
-) -> LaggedPairs:
+) -> Pairs:
     """Pairs of lags up to this one."""
+    if config.equilibrium:
+        return EquilibriumFrames(trajectories, largest_padding=config.largest_padding)
     if config.lags_ps:
         fitting = [lag for lag in config.lags_ps if lag <= longest_ps * (1 + _ROUNDING)]
         return LaggedPairs(trajectories, lags_ps=fitting, largest_padding=config.largest_padding)

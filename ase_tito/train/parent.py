@@ -54,6 +54,12 @@ class Parent:
         ConfigError
             Naming the first such setting, and both values.
         """
+        if self.domain.makes_jumps == config.data.equilibrium:
+            here, there = ("equilibrium alone", "jumps")[:: 1 if config.data.equilibrium else -1]
+            raise ConfigError(
+                f"{self.header.name!r}, from which training starts, is a model of {there}, and "
+                f"this run trains one of {here} (data.equilibrium)"
+            )
         given: dict[str, tuple[Any, Any]] = {
             f"network.{key}": (value, self.header.network[key])
             for key, value in config.network.items()

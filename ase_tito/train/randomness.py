@@ -6,8 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ase_tito.data.pairs import LaggedPairs, PairBatch
+from ase_tito.data.pairs import PairBatch
 from ase_tito.flow.coupling import CouplingDraws
+from ase_tito.train.pairs import Pairs
 
 TRAINING, VALIDATION = 0, 1
 
@@ -18,7 +19,7 @@ def step_generator(seed: int, purpose: int, step: int) -> np.random.Generator:
 
 
 def draw_step(
-    pairs: LaggedPairs,
+    pairs: Pairs,
     count: int,
     rng: np.random.Generator,
     time_location: float,

@@ -18,6 +18,7 @@ from ase_tito.train.objective import FlowMatchingObjective
 from ase_tito.train.optimizers import WeightOptimizer
 from ase_tito.train.pairs import training_pairs
 from ase_tito.train.parent import read_parent
+from ase_tito.train.prior import read_prior
 from ase_tito.train.processes import Process
 from ase_tito.train.progress import Progress
 from ase_tito.train.randomness import TRAINING, draw_step, step_generator
@@ -51,7 +52,10 @@ class Trainer:
         self.material = read_material(config.data)
         self._pairs = training_pairs(config.data, self.material)
         self._validation = Validation(config, self.material, process)
-        self.plan = plan_model(config, self.material.temperatures_K, self.parent)
+        prior = read_prior(config, self.parent)
+        if prior is not None:
+            prior.check(config, (*self.material.training, *self.material.validation))
+        self.plan = plan_model(config, self.material.temperatures_K, self.parent, prior)
         self.network = self.plan.build(config.seed, self.parent).to(process.device)
         self.average = ExponentialMovingAverage(self.network, o.ema_decay)
         flow = (self.plan.source, self.plan.frame, coupling_named(config.coupling))
@@ -67,7 +71,10 @@ class Trainer:
     def identity(self) -> dict[str, Any]:
         """What must be unchanged for the run to go on as it began."""
         digest = None if self.parent is None else self.parent.digest
-        return {**self.config.identity(), "material": self.material.identity(), "from": digest}
+        identity = {**self.config.identity(), "material": self.material.identity(), "from": digest}
+        if self.plan.prior is not None:
+            identity["prior"] = self.plan.prior.digest
+        return identity
 
     @property
     def share_done(self) -> float:

@@ -37,6 +37,8 @@ def open_arrays(path: Path, options: ReadOptions) -> Source:
             spacing * stride,
             temperature,
             None if trajectory.energies is None else trajectory.energies[::stride],
+            time_ordered=trajectory.weights is None,
+            weights=None if trajectory.weights is None else trajectory.weights[::stride],
         )
         return MoleculeRecord(name, trajectory.graph, (run,), _smiles(path), options.force_field)
 

@@ -17,8 +17,9 @@ from ase_tito.train.config.checks import (
     check_whole,
     check_within,
 )
+from ase_tito.transfer.domain import NO_LAGS
 
-_LATER = ("lags_ps", "largest_padding")
+_LATER = ("lags_ps", "largest_padding", "equilibrium")
 """Entries that the first states and headers do not name."""
 
 
@@ -60,6 +61,9 @@ class DataConfig:
         How many pairs the validation loss is taken over.
     transferable : bool
         Whether the model may be used for molecules that it was not trained on.
+    equilibrium : bool
+        Train an equilibrium density on single frames: a Boltzmann prior. Runs that are not
+        time-ordered, and weighted frames, are used too; there are no lags.
     """
 
     dataset: tuple[str, ...] = ()
@@ -75,6 +79,7 @@ class DataConfig:
     validation_fraction: float = 0.05
     validation_pairs: int = 1024
     transferable: bool = False
+    equilibrium: bool = False
 
     def __post_init__(self) -> None:
         for name in ("dataset", "trajectories", "molecules"):
@@ -95,7 +100,9 @@ class DataConfig:
                 raise ConfigError("data.force_field is missing")
         if self.molecules and (self.train_split or self.validation_split):
             raise ConfigError("data.molecules takes the place of splits: leave out data.*_split")
-        object.__setattr__(self, "lag_range_ps", _rising("lag_range_ps", self.lag_range_ps, 2))
+        check_flag("data.equilibrium", self.equilibrium)
+        lags = NO_LAGS if self.equilibrium else _rising("lag_range_ps", self.lag_range_ps, 2)
+        object.__setattr__(self, "lag_range_ps", lags)
         check_choice("data.lag_distribution", self.lag_distribution, ("log-uniform", "uniform"))
         if self.lags_ps != ():
             object.__setattr__(self, "lags_ps", _rising("lags_ps", self.lags_ps))
@@ -109,6 +116,10 @@ class DataConfig:
     def from_entries(cls, entries: Any, directory: Path) -> DataConfig:
         """The section [data]; relative paths start at `directory`."""
         known = dict(check_known("data", {item.name for item in fields(cls)}, entries))
+        if known.get("equilibrium"):
+            for name in ("lag_range_ps", "lag_distribution", "lags_ps"):
+                if name in known:
+                    raise ConfigError(f"data.equilibrium leaves no lags: leave out data.{name}")
         if "lags_ps" in known:
             for other in ("lag_range_ps", "lag_distribution"):
                 if other in known:

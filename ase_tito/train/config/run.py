@@ -25,6 +25,7 @@ from ase_tito.train.config.checks import (
 )
 from ase_tito.train.config.data import DataConfig
 from ase_tito.train.config.optimizer import OptimizerConfig
+from ase_tito.train.config.prior import PriorConfig, checkpoint_of
 
 _EXECUTION = (
     "output",
@@ -40,6 +41,9 @@ _EXECUTION = (
 
 _DERIVED = ("frame", "lag_range_ps", "temperature_range_K")
 """Entries of the network that follow from others."""
+
+_LATER = ("prior",)
+"""Entries that the first states and headers do not name."""
 
 
 @dataclass(frozen=True)
@@ -58,13 +62,15 @@ class TrainConfig:
     parent : str, optional
         Checkpoint to start from, by name or path; ``from`` in the configuration file. Network,
         source and frame are its own, and what is given here must not contradict it.
+    prior : PriorConfig, optional
+        Train on top of a frozen Boltzmann prior, in the frame 'free'.
     network : dict
         Settings of `ase_tito.nn.VelocityConfig` in place of its defaults. Its frame, lags and
         temperatures follow from `frame` and the data.
     source : dict, optional
         Such as ``{'kind': 'harmonic', 'bond_sigma': 0.8}``, the default, in Å.
     frame : {'condition', 'free'}, optional
-        By default 'condition'.
+        By default 'condition', and 'free' for a prior and on top of one.
     coupling : {'independent', 'rotation', 'permutation'}
     ode : OdeSettings, optional
         Default of the checkpoint for sampling.
@@ -95,6 +101,7 @@ class TrainConfig:
     optimizer: OptimizerConfig
     seed: int = 0
     parent: str | None = None
+    prior: PriorConfig | None = None
     network: Mapping[str, Any] = field(default_factory=dict)
     source: Mapping[str, Any] | None = None
     frame: FrameName | None = None
@@ -118,11 +125,17 @@ class TrainConfig:
         taken = [key for key in _DERIVED if key in self.network]
         if taken:
             raise ConfigError(f"network.{taken[0]} follows from [data] and frame: leave it out")
+        if self.data.equilibrium and "condition_blocks" in self.network:
+            raise ConfigError("data.equilibrium leaves no condition: leave out condition_blocks")
+        if self.data.equilibrium and self.prior is not None:
+            raise ConfigError("data.equilibrium trains a prior, which has no [prior] itself")
         VelocityConfig(**self.network)
         if self.source is not None:
             source_from_dict(self.source)
         if self.frame is not None:
             frame_named(self.frame)
+            if self.frame != "free" and (self.data.equilibrium or self.prior is not None):
+                raise ConfigError(f"frame is {self.frame!r}: a Boltzmann prior needs 'free'")
         coupling_named(self.coupling)
         check_whole("seed", self.seed, least=0)
         check_choice("device", self.device, ("cpu", "cuda"))
@@ -174,7 +187,9 @@ class TrainConfig:
         if "ode" in values:
             values["ode"] = OdeSettings.from_dict(values["ode"])
         if "from" in values:
-            values["parent"] = _parent(values.pop("from"), directory)
+            values["parent"] = checkpoint_of(values.pop("from"), directory)
+        if "prior" in values:
+            values["prior"] = PriorConfig.from_entries(values["prior"], directory)
         values["output"] = directory / values["output"]
         return cls(**values)
 
@@ -183,14 +198,12 @@ class TrainConfig:
         settings = {**asdict(self), "data": self.data.identity()}
         if self.parent is not None:  # its content is compared, see `Parent.digest`
             settings["parent"] = Path(self.parent).name
+        if self.prior is not None:
+            settings["prior"]["checkpoint"] = Path(self.prior.checkpoint).name
+        for key in _LATER:
+            if settings[key] is None:
+                del settings[key]
         for key in _EXECUTION:
             del settings[key]
         plain: dict[str, Any] = json.loads(json.dumps(settings))
         return plain
-
-
-def _parent(value: Any, directory: Path) -> Any:
-    """A path starts at the file's directory; a model's name has neither suffix nor slash."""
-    if isinstance(value, str) and (value.endswith(".safetensors") or Path(value).name != value):
-        return str(directory / value)
-    return value
