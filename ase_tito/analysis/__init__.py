@@ -106,6 +106,12 @@ from ase_tito.analysis.trust import (
     jump_consistency,
     trust_report,
 )
+from ase_tito.analysis.two_states import (
+    Relaxation,
+    core_states,
+    state_steps,
+    two_state_relaxation,
+)
 from ase_tito.analysis.vamp import VampGap, VampModel, vamp, vamp_gap, vamp_gap_intervals
 
 __all__ = [
@@ -129,6 +135,7 @@ __all__ = [
     "MarkovModel",
     "Mixing",
     "Profile",
+    "Relaxation",
     "ReplicaAgreement",
     "Reversibility",
     "Spectrum",
@@ -154,6 +161,7 @@ __all__ = [
     "bonded_triples",
     "chapman_kolmogorov",
     "check_frames",
+    "core_states",
     "counted_transient",
     "coverage",
     "dihedrals",
@@ -203,6 +211,7 @@ __all__ = [
     "sampled_transient",
     "shortest_shared_lag_ps",
     "sine_cosine",
+    "state_steps",
     "statistical_inefficiency",
     "strided",
     "tica",
@@ -219,6 +228,7 @@ __all__ = [
     "transient_intervals",
     "transition_counts",
     "trust_report",
+    "two_state_relaxation",
     "vamp",
     "vamp_gap",
     "vamp_gap_intervals",
