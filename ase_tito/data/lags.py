@@ -87,7 +87,7 @@ class LagDistribution:
         longest_ps: NDArray[np.float64],
         frame_spacing_ps: NDArray[np.float64],
     ) -> NDArray[np.float64]:
-        """Lags made of random numbers, none above its own longest one; not yet whole frames.
+        """Lags made of random numbers, none above its own longest one.
 
         Parameters
         ----------
@@ -101,15 +101,16 @@ class LagDistribution:
         Returns
         -------
         ndarray, shape (B,)
-            In ps, to be rounded down to whole frames (`whole_frames`).
+            In ps; if not uniform, to be rounded down to whole frames (`whole_frames`).
         """
         low, high = self.range_ps
         top = np.minimum(high, longest_ps)
         if self.kind == "log-uniform":
             return np.asarray(low * (top / low) ** uniform)
         if self.kind == "uniform":
-            # each frame from the first to the last gets an interval of equal length
-            return low + uniform * (top - low + frame_spacing_ps * (1 - _ROUNDING))
+            first = np.ceil(low / frame_spacing_ps * (1 - _ROUNDING))
+            last = np.floor(top / frame_spacing_ps * (1 + _ROUNDING))
+            return (first + np.floor(uniform * (last - first + 1))) * frame_spacing_ps
         lags = np.array(self.lags_ps)
         fitting = np.searchsorted(lags, top * (1 + _ROUNDING), side="right")
         return lags[(uniform * fitting).astype(np.int64)]

@@ -68,6 +68,14 @@ def test_uniform_lags_are_uniform_over_frames(ethanol):
     np.testing.assert_allclose(counts / 5000, 0.2, atol=4 * np.sqrt(0.16 / 5000))
 
 
+def test_uniform_lags_end_where_pairs_become_few(ethanol):
+    # half of these runs' length lies between two frames
+    runs = [clock(ethanol[0], 200), clock(ethanol[0], 200, start=10_000)]
+    pairs = LaggedPairs(runs, (1.0, 100.0), lag_distribution="uniform")
+    lags = pairs.sample(3000, np.random.default_rng(1)).lag_time.numpy()
+    assert (lags.min(), lags.max()) == (1.0, 99.0)
+
+
 def test_a_short_trajectory_limits_its_own_lags_alone(ethanol, mixed):
     long, short = clock(ethanol[0], 2001), clock(mixed[0].systems[1], 201, start=10_000)
     for settings in (
