@@ -23,9 +23,6 @@ from ase_tito.analysis.mixing import ENOUGH_CROSSINGS
 from ase_tito.evaluation.reference import Reference
 from ase_tito.evaluation.settings import nearest_multiple
 
-RAREST = 0.05
-"""Of the reference's frames, at least, are on either side of a torsion that counts."""
-
 LAG_PS = 10.0
 """Of the slow coordinate within the circle of one torsion."""
 
@@ -64,7 +61,10 @@ class SlowTorsion:
 
 
 def slowest_torsion(
-    exchange: Reference, training: NDArray[np.float32], torsions: Sequence[Torsion]
+    exchange: Reference,
+    training: NDArray[np.float32],
+    torsions: Sequence[Torsion],
+    rarest: float = 0.05,
 ) -> SlowTorsion | None:
     """The torsion that a training-length run crosses least; None if it crosses all often enough.
 
@@ -72,10 +72,12 @@ def slowest_torsion(
     ----------
     exchange : Reference
         Replica exchange. A torsion counts if this crosses between its two sides often enough
-        (`ase_tito.analysis.mixing`), and has `RAREST` of the frames on either.
+        (`ase_tito.analysis.mixing`), and has frames enough on either.
     training : array, shape (T, n, 3)
         The run, in Å, at the same frame spacing.
     torsions : sequence of Torsion
+    rarest : float
+        Share of the frames of replica exchange that is on the rarer side at least.
     """
     found = []
     spacing = exchange.frame_spacing_ps
@@ -84,7 +86,7 @@ def slowest_torsion(
         circle = [sine_cosine(run) for run in exchange.torsions(torsion_atoms([torsion]))]
         model = tica(circle, frame_spacing_ps=spacing, lag_time_ps=lag)
         mixed = mixing([model.project(run, 1)[:, 0] for run in circle])
-        if not mixed.mixes or mixed.rarer_share < RAREST:
+        if not mixed.mixes or mixed.rarer_share < rarest:
             continue
         slow = SlowTorsion(torsion, model, mixed.centres, (0.5, 0.5), 0)
         states = slow.states(training)

@@ -164,6 +164,8 @@ def cell(column: Column, results: Sequence[MoleculeResult]) -> str:
     median = np.median([value for value, _ in known])
     worst, smiles = max(known, key=lambda pair: abs(pair[0]))
     digits = column.digits
+    if len(known) == 1:
+        return f"{worst:.{digits}f} (`{smiles}`)"
     return f"{median:.{digits}f}; worst {worst:.{digits}f} (`{smiles}`)"
 
 

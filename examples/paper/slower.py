@@ -11,7 +11,7 @@ replica exchange (`exchange` of `ase-tito generate`), which is what all else is 
 - MD of 10 ps that starts from the model's samples, in the same number of frames again.
 
 Molecules are taken by a rule. A torsion counts if replica exchange crosses between its two sides
-20 times and has at least 5 % of the frames on either. The slowest is the one that the
+20 times and has at least 5 % of the frames on either (--rarest). The slowest is the one that the
 training-length run crosses least, and the molecule is taken if those crossings are fewer than 20,
 which is what mixing means throughout; those that cross least come first.
 
@@ -59,7 +59,10 @@ def cases(arguments: argparse.Namespace) -> list[Case]:
         frames = round(1000 * arguments.training_ns / loaded.dynamics.frame_spacing_ps)
         training = loaded.dynamics.runs[0].positions[:frames]
         slow = slowest_torsion(
-            loaded.equilibrium, training, telling_torsions(loaded.equilibrium.graph)
+            loaded.equilibrium,
+            training,
+            telling_torsions(loaded.equilibrium.graph),
+            arguments.rarest,
         )
         if slow is not None:
             chosen.append((loaded, slow, training))
@@ -171,6 +174,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("slower"), help="where samples are kept")
     parser.add_argument("--output", type=Path, default=Path("slower.png"))
     parser.add_argument("--molecules", type=int, default=6, help="at most (default: 6)")
+    parser.add_argument("--rarest", type=float, default=0.05, help="share of the rarer side")
     parser.add_argument("--training-ns", type=float, default=4.0, help="length of a training run")
     parser.add_argument("--lag-ps", type=float, default=1000.0, help="of the jumps")
     parser.add_argument("--replicas", type=int, default=64)

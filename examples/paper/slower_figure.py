@@ -51,11 +51,12 @@ def draw(judged: Sequence[Judged], bins: int) -> Figure:
         for axis, key in ((left, "coverage"), (middle, "precision")):
             draw_scores(axis, judged, key)
             axis.set(xlabel=f"{key}, {bins} × {bins} bins", xlim=(0, 1.02))
-            axis.set_yticks(range(len(judged)), names if axis is left else [""] * len(judged))
-            axis.invert_yaxis()
+            labels = names if axis is left else [""] * len(judged)
+            axis.set_yticks(range(len(judged)), labels, fontsize=7)
+            axis.set_ylim(len(judged) - 0.5, -0.5)
         draw_relaxation(right, one)
-        handles, labels = left.get_legend_handles_labels()
-        below.legend(handles, labels, loc="outside lower left", ncols=4)
+        handles, titles = left.get_legend_handles_labels()
+        below.legend(handles, titles, loc="outside lower left", ncols=4)
     return figure
 
 
@@ -91,13 +92,14 @@ def draw_relaxation(axis: Axes, one: Judged) -> None:
         lw=0,
         label="all MD and exchange",
     )
-    axis.plot(times / 1000, expected(md.time_ps), color=REFERENCE_COLOUR)
+    if np.isfinite(md.time_ps):
+        axis.plot(times / 1000, expected(md.time_ps), color=REFERENCE_COLOUR)
     share = [(case.slow.states(frames) == 1).mean() for frames in case.samples.positions]
     at = np.arange(1, jumps + 1) * case.lag_time_ps / 1000
-    axis.plot(at, share, "s", color=MODEL_COLOUR, ms=3, label="TITO")
+    axis.plot(at, share, ".-", color=MODEL_COLOUR, ms=3, lw=0.8, label="TITO")
     axis.set(
         xlabel="time, ns",
-        ylabel="share on the other side",
+        ylabel="share on other side",
         ylim=(0, None),
         title=f"relaxation: MD {in_words(md)},\nTITO {in_words(model)}",
     )

@@ -127,12 +127,13 @@ def judge(case: Case, bins: int, seed: int) -> Judged:
 
 def in_words(found: Relaxation) -> str:
     """A time in ns with its interval."""
-    low, time_ns, high = (value / 1000 for value in (found.low_ps, found.time_ps, found.high_ps))
-    if not np.isfinite(time_ns):
-        return f"> {low:.2g} ns"
-    if not time_ns:
-        return f"< {max(high, 0.001):.2g} ns"
-    return f"{time_ns:.2g} ns ({low:.2g}–{high:.2g})"
+    low, middle, high = (
+        f"{value / 1000:,.{0 if value >= 10_000 else 2}f}"
+        for value in (found.low_ps, found.time_ps, found.high_ps)
+    )
+    if not np.isfinite(found.time_ps):
+        return f"> {low} ns"
+    return f"{middle} ns ({low} to {high})" if found.time_ps else f"< {high} ns"
 
 
 def report(judged: Sequence[Judged]) -> str:

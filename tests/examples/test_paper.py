@@ -54,6 +54,7 @@ def test_a_torsion_is_slow_if_the_training_run_does_not_cross_it():
     assert min(still.populations) == pytest.approx(0.5, abs=0.05)
     np.testing.assert_array_equal(still.states(positions(400, 1, 1.0)), 0)
     assert slowest_torsion(exchange, positions(400, 1, 0.5), TORSIONS) is None
+    assert slowest_torsion(exchange, positions(400, 1, 1.0), TORSIONS, rarest=0.51) is None
 
 
 def test_a_torsion_that_exchange_does_not_cross_is_not_judged():
@@ -80,6 +81,7 @@ def settings(dataset):
         split="test",
         work=dataset.parent / "work",
         molecules=6,
+        rarest=0.05,
         training_ns=4.0,
         lag_ps=1000.0,
         replicas=16,
