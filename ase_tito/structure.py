@@ -7,6 +7,7 @@ from pathlib import Path
 import ase.io
 import numpy as np
 from ase import Atoms
+from ase.io.formats import UnknownFileTypeError
 from numpy.typing import ArrayLike, NDArray
 
 from ase_tito.errors import StructureError
@@ -39,16 +40,21 @@ def read_structure(path: str | Path) -> tuple[list[Atoms], NDArray[np.int64] | N
     """
     path = Path(path)
     if not path.is_file():
-        raise StructureError(f"{path}: no such file")
+        raise StructureError(f"{path}: {'a folder, no file' if path.is_dir() else 'no such file'}")
     suffix = path.suffix.lower()
     if suffix in (".pdb", ".ent"):
         return read_pdb(path)
     if suffix in (".sdf", ".sd", ".mol"):
         return read_molfile(path)
+    if not path.stat().st_size:
+        raise StructureError(f"{path}: no atoms in this file, which is empty")
     try:
         frames = list(ase.io.iread(path, index=":", do_not_split_by_at_sign=True))
-    except Exception as error:
-        raise StructureError(f"{path}: cannot be read as a structure: {error}") from error
+    except UnknownFileTypeError as error:
+        raise StructureError(f"{path}: no format of structures that ASE knows") from error
+    except Exception as error:  # a KeyError says nothing but the symbol it does not know
+        reason = f"it has no place for {error}" if isinstance(error, KeyError) else error
+        raise StructureError(f"{path}: cannot be read as a structure: {reason}") from error
     if not frames or not len(frames[0]):
         raise StructureError(f"{path}: no atoms in this file")
     for k, atoms in enumerate(frames):

@@ -23,7 +23,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     **dict.fromkeys(GROUND - {"errors"}, GROUND),
     **dict.fromkeys(FILES, GROUND | FILES),
     "flow": {"errors", "graph", "geometry", "canonical"},
-    "transfer": {"errors", "graph", "geometry", "canonical", "flow"},
+    "transfer": {"errors", "graph", "geometry", "canonical", "valence", "flow"},
     "nn": {"errors", "graph", "geometry", "flow.field", "flow.frame"},
     "header": KERNEL | {"card"},
     "card": KERNEL | {"header"},

@@ -39,7 +39,9 @@ def test_an_at_sign_in_a_name_is_no_slice(tmp_path):
     [
         ("missing.pdb", None, "missing.pdb: no such file"),
         ("damaged.traj", b"not a trajectory", "cannot be read as a structure"),
-        ("empty.xyz", b"", "no atoms|cannot be read"),
+        ("empty.xyz", b"", "no atoms in this file, which is empty"),
+        ("strange.abc", b"x", "strange.abc: no format of structures that ASE knows"),
+        ("symbol.xyz", b"1\nx\nQq 0 0 0\n", "it has no place for 'Qq'"),
     ],
 )
 def test_unreadable_files_are_refused(tmp_path, name, content, message):
@@ -48,6 +50,11 @@ def test_unreadable_files_are_refused(tmp_path, name, content, message):
         path.write_bytes(content)
     with pytest.raises(StructureError, match=message):
         read_structure(path)
+
+
+def test_a_folder_is_no_structure(tmp_path):
+    with pytest.raises(StructureError, match="a folder, no file"):
+        read_structure(tmp_path)
 
 
 def test_frames_of_different_molecules_are_refused(tmp_path):

@@ -2,7 +2,12 @@ import numpy as np
 import pytest
 
 from ase_tito.graph import MolecularGraph
-from ase_tito.valence import certainly_multiple, neighbour_counts, valences
+from ase_tito.valence import (
+    certainly_multiple,
+    lacking_hydrogens,
+    neighbour_counts,
+    valences,
+)
 from tests.molecules import molecule
 
 
@@ -58,3 +63,28 @@ def test_neighbours_are_counted_for_every_atom():
 
 def test_asking_for_nothing_is_fine():
     assert certainly_multiple(MolecularGraph([2], []), []).tolist() == []
+
+
+@pytest.mark.parametrize("name", ["2-butanol", "n-methylacetamide", "dimethylbenzene"])
+def test_hydrogens_that_are_not_there_are_noticed(name):
+    graph, _ = molecule(name)
+    assert lacking_hydrogens(graph) == 0
+    heavy = np.flatnonzero(graph.atomic_numbers != 1)
+    bonds = [bond for bond in graph.bonds if np.isin(bond, heavy).all()]
+    bare = MolecularGraph(graph.atomic_numbers[heavy], np.searchsorted(heavy, bonds))
+    assert 1 <= lacking_hydrogens(bare) <= graph.n_atoms - len(heavy)
+
+
+def test_lacking_hydrogens_are_as_few_as_they_can_be():
+    # of ethane all six: a triple bond leaves one valence at either end
+    assert lacking_hydrogens(MolecularGraph([6, 6], [(0, 1)])) == 2
+    methyl = MolecularGraph([6, 1, 1, 1], [(0, 1), (0, 2), (0, 3)])
+    assert lacking_hydrogens(methyl) == 1
+
+
+def test_what_is_whole_without_hydrogens_lacks_none():
+    tetrachloride = MolecularGraph([6, 17, 17, 17, 17], [(0, k) for k in range(1, 5)])
+    cyanogen = MolecularGraph([7, 6, 6, 7], [(0, 1), (1, 2), (2, 3)])
+    carboxylate = MolecularGraph([1, 6, 8, 8], [(0, 1), (1, 2), (1, 3)])
+    for graph in (tetrachloride, cyanogen, carboxylate):
+        assert lacking_hydrogens(graph) == 0

@@ -10,6 +10,9 @@ from typing import Any
 from ase_tito.canonical import graph_key
 from ase_tito.errors import ConfigError, DomainError
 from ase_tito.graph import MolecularGraph
+from ase_tito.valence import lacking_hydrogens
+
+_HYDROGEN = 1
 
 _ROUNDING = 1e-6
 """Relative slack at the ends of a range, for lags and temperatures that went through units."""
@@ -124,6 +127,9 @@ class Domain:
         rings = len(graph.bonds) - graph.n_atoms + 1
         if self.acyclic_only and rings:
             reasons.append(f"it knows acyclic molecules only, this one has {_count(rings, 'ring')}")
+        bare = _HYDROGEN in self.elements and _HYDROGEN not in graph.atomic_numbers
+        if bare and lacking_hydrogens(graph):
+            reasons.append("this one has no hydrogens, which its carbon atoms need: add them")
         if self.molecules is not None:
             key = graph_key(graph)
             if key not in self.molecules:
@@ -139,11 +145,16 @@ class Domain:
         return reasons
 
     def cautions(self, graph: MolecularGraph) -> list[str]:
-        """What lies beyond training but need not fail: the molecule's size."""
+        """What lies beyond training but need not fail: the molecule's size, and odd valences."""
+        found = []
         low, high = self.n_atoms_range
-        if low <= graph.n_atoms <= high:
-            return []
-        return [f"molecule of {graph.n_atoms} atoms; the model was trained on {low} to {high}"]
+        if not low <= graph.n_atoms <= high:
+            found.append(
+                f"molecule of {graph.n_atoms} atoms; the model was trained on {low} to {high}"
+            )
+        if self.molecules is None and lacking_hydrogens(graph):
+            found.append("carbon atoms lack hydrogens, unless this is a radical or an ion")
+        return found
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able entries, for `from_dict`."""

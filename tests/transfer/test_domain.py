@@ -1,5 +1,6 @@
 import json
 
+import numpy as np
 import pytest
 
 from ase_tito.canonical import graph_key
@@ -86,7 +87,7 @@ def test_temperatures(domain):
 
 def test_objections_name_each_reason(domain):
     assert domain.objections(MolecularGraph([8, 1, 1], [[0, 1], [0, 2]]), 300.0) == []
-    ring = MolecularGraph([6, 7, 17], [[0, 1], [1, 2], [0, 2]])
+    ring = MolecularGraph([8, 7, 17], [[0, 1], [1, 2], [0, 2]])
     elements, rings, temperature = domain.objections(ring, 400.0)
     assert "N, Cl, only H, C, O" in elements
     assert "1 ring" in rings
@@ -105,7 +106,22 @@ def test_a_model_of_one_molecule_refuses_others_but_not_their_order_or_mirror_im
 
 
 def test_sizes_beyond_training_are_cautions(domain):
-    assert domain.cautions(MolecularGraph([6] * 10, [[k, k + 1] for k in range(9)])) == []
-    (caution,) = domain.cautions(MolecularGraph([6, 6], [[0, 1]]))
+    assert domain.cautions(MolecularGraph([8] * 10, [[k, k + 1] for k in range(9)])) == []
+    (caution,) = domain.cautions(MolecularGraph([8, 8], [[0, 1]]))
     assert "2 atoms" in caution
     assert "9 to 22" in caution
+
+
+def test_molecules_without_their_hydrogens_are_told_apart_from_others(ethanol):
+    graph, _ = ethanol
+    own = Domain((1.0, 100.0), (300.0, 300.0), (1, 6, 8), (2, 20), molecules=None)
+    heavy = MolecularGraph([6, 6, 8], [(0, 1), (1, 2)])
+    (objection,) = own.objections(heavy)
+    assert objection.startswith("this one has no hydrogens")
+    kept = np.delete(np.arange(9), np.flatnonzero(graph.atomic_numbers == 1)[-1])
+    bonds = [bond for bond in graph.bonds if np.isin(bond, kept).all()]
+    radical = MolecularGraph(graph.atomic_numbers[kept], np.searchsorted(kept, bonds))
+    assert own.objections(radical) == []
+    assert own.objections(graph) == own.cautions(graph) == []
+    (caution,) = own.cautions(radical)
+    assert caution.startswith("carbon atoms lack hydrogens")
