@@ -7,19 +7,30 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ase_tito.calculator import TITOCalculator
     from ase_tito.dynamics.ensemble import TITOEnsemble
     from ase_tito.dynamics.tito import TITODynamics
-    from ase_tito.models import load_model
+    from ase_tito.models import load_model, load_prior
     from ase_tito.transfer.implicit import ImplicitTransferOperator
 
 __version__ = "0.1.0"
-__all__ = ["ImplicitTransferOperator", "TITODynamics", "TITOEnsemble", "__version__", "load_model"]
+__all__ = [
+    "ImplicitTransferOperator",
+    "TITOCalculator",
+    "TITODynamics",
+    "TITOEnsemble",
+    "__version__",
+    "load_model",
+    "load_prior",
+]
 
 _HOME = {
+    "TITOCalculator": "ase_tito.calculator",
     "TITODynamics": "ase_tito.dynamics.tito",
     "TITOEnsemble": "ase_tito.dynamics.ensemble",
     "ImplicitTransferOperator": "ase_tito.transfer.implicit",
     "load_model": "ase_tito.models",
+    "load_prior": "ase_tito.models",
 }
 
 

@@ -188,18 +188,19 @@ def prior_from_checkpoint(
     network.to(device)
     field: VelocityField
     if header.prior is not None and isinstance(network, BoltzmannPriorVelocity):
-        field, domain = network.equilibrium, header.prior["domain"]
+        field, origin = network.equilibrium, header.prior
     elif isinstance(network, EquivariantVelocity) and not network.config.conditional:
-        field, domain = network, header.domain
+        field, origin = network, {"domain": header.domain, "training": header.training}
     else:
         raise CheckpointError(f"{path}: {header.name!r} has no Boltzmann prior")
     return BoltzmannPrior(
         field,
         source_from_dict(header.source),
-        Domain.from_dict(domain),
+        Domain.from_dict(origin["domain"]),
         ode=OdeSettings.from_dict(header.ode),
         name=header.name,
         card=read_card(path, header),
+        coupling=origin["training"].get("settings", {}).get("coupling"),
     )
 
 
@@ -330,7 +331,7 @@ def _opened(path: Path) -> BinaryIO:
 def _device(device: torch.device | str) -> torch.device:
     try:
         found = torch.device(device)
-        torch.empty(0, device=found)
+        torch.zeros(1, device=found).item()
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         raise ConfigError(f"device {str(device)!r} cannot be used: {reason}") from error

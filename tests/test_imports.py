@@ -35,6 +35,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "md": GROUND | FILES | {"analysis", "data"},
     "dynamics": MODELS | FILES,
     "train": MODELS | FILES | {"data"},
+    "calculator": MODELS | FILES,
     "reweighting": MODELS | FILES | {"analysis"},
     "evaluation": MODELS | FILES | {"analysis", "data", "dynamics"},
     "testing": KERNEL,

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from ase_tito.errors import ConfigError
+from ase_tito.errors import ConfigError, DomainError
 from ase_tito.flow.field import VelocityField
 from ase_tito.flow.frame import FreeFrame
-from ase_tito.flow.ode import OdeSettings
+from ase_tito.flow.gradient import log_density_gradient
+from ase_tito.flow.ode import OdeSettings, Velocity, basis_directions
 from ase_tito.flow.prior import BoltzmannPriorVelocity
 from ase_tito.flow.source import Source
-from ase_tito.graph import MolecularGraph
+from ase_tito.geometry import centre
+from ase_tito.graph import GraphBatch, MolecularGraph
 from ase_tito.transfer.domain import NO_LAGS, Domain
 from ase_tito.transfer.implicit import (
     DEFAULT_ODE,
@@ -24,6 +26,9 @@ from ase_tito.transfer.implicit import (
     LogDensity,
 )
 from ase_tito.transfer.kernel import Transition
+
+GRADIENT_ODE = OdeSettings(method="rk4", steps=6)
+"""Default of `BoltzmannPrior.log_prob_gradient`."""
 
 _ANY_LAG_PS = 1.0
 
@@ -64,6 +69,8 @@ class BoltzmannPrior:
     ode : OdeSettings
         Default integration of `sample`.
     name, card : str, optional
+    coupling : str, optional
+        Of source and target in training, where it is known: the score needs 'independent'.
     """
 
     field: VelocityField
@@ -72,6 +79,7 @@ class BoltzmannPrior:
     ode: OdeSettings = DEFAULT_ODE
     name: str | None = None
     card: str | None = None
+    coupling: str | None = None
 
     def sample(
         self,
@@ -179,9 +187,94 @@ class BoltzmannPrior:
             **estimate,
         )
 
+    def log_prob_gradient(
+        self,
+        graph: MolecularGraph,
+        positions: Tensor,
+        *,
+        temperature_K: float | None = None,
+        ode: OdeSettings = GRADIENT_ODE,
+    ) -> tuple[Tensor, Tensor]:
+        """Log p_eq of positions (B, n, 3), shape (B,), and its gradient (B, n, 3) in 1/Å.
+
+        The gradient is the exact derivative of the value as it is integrated, on a fixed grid: see
+        `ase_tito.flow.gradient.log_density_gradient`.
+
+        Raises
+        ------
+        ConfigError
+            For an adaptive method.
+        DomainError
+            As `log_prob`.
+        """
+        flow = self._flow(graph, positions, temperature_K)
+        basis = FreeFrame().basis(flow.positions, flow.batch.mask)
+        value, gradient = log_density_gradient(
+            flow.velocity,
+            flow.positions,
+            lambda z: self.source.log_prob(flow.batch, z, basis),
+            ode,
+            basis_directions(basis),
+        )
+        return value, centre(gradient, flow.batch.mask)
+
+    def score(
+        self,
+        graph: MolecularGraph,
+        positions: Tensor,
+        *,
+        temperature_K: float | None = None,
+        flow_time: float = 0.99,
+    ) -> Tensor:
+        """An approximation of ∇ log p_eq (B, n, 3) in 1/Å, of one evaluation of the velocity.
+
+        For the straight path z_s = (1 − s) z_0 + s y from z_0 ~ N(0, C), independent of y, the law
+        of z_s has the score −C⁺(z − s u(z, s)) / (1 − s). It is taken at z = s x, for an s near 1:
+        an error δu of the velocity becomes s² C⁺ δu / (1 − s), and s = 1 itself is 0/0.
+
+        Raises
+        ------
+        ConfigError
+            For a prior that was trained with another coupling, or with one that is not known.
+        DomainError
+            As `log_prob`.
+        """
+        if self.coupling != "independent":
+            raise ConfigError(
+                f"{self.name or 'this prior'} has no known score: it was trained with the coupling "
+                f"{self.coupling!r}, and only 'independent' has one; use the exact gradient"
+            )
+        if not 0 < flow_time < 1:
+            raise ConfigError(f"flow_time must lie between 0 and 1, not {flow_time}")
+        flow = self._flow(graph, positions, temperature_K)
+        s, x = flow_time, flow.positions
+        with torch.no_grad():
+            difference = x - flow.velocity(s * x, x.new_full((len(x),), s))
+        root = torch.from_numpy(self.source.standard_deviation(graph)).to(x)
+        stiffness = torch.linalg.pinv(root @ root, hermitian=True)
+        return -(s**2) / (1 - s) * (stiffness @ difference)
+
     def in_float64(self) -> BoltzmannPrior:
         """The same prior with weights in double precision, and so all it computes."""
         return replace(self, field=in_float64(self.field))
+
+    def _flow(self, graph: MolecularGraph, positions: Tensor, temperature_K: float | None) -> _Flow:
+        temperature = self.domain.resolve_temperature(temperature_K)
+        reasons = self.domain.objections(graph)
+        if reasons:
+            raise DomainError(f"{self.name or 'this prior'}: {'; '.join(reasons)}")
+        batch = GraphBatch.replicate(graph, len(positions), positions.device)
+        parameters = self.field.parameters() if isinstance(self.field, torch.nn.Module) else ()
+        dtype = next(iter(parameters), positions).dtype
+        x = centre(positions.detach().double(), batch.mask).to(dtype)
+        with torch.no_grad():
+            lag, kelvin = (x.new_full((len(x),), value) for value in (_ANY_LAG_PS, temperature))
+            context = self.field.encode(batch, torch.zeros_like(x), lag, kelvin)
+
+        def velocity(z: Tensor, s: Tensor) -> Tensor:
+            return centre(self.field(z, s, context), batch.mask)
+
+        return _Flow(batch, x, velocity)
 
     @property
     def _transition(self) -> ImplicitTransferOperator:
@@ -190,6 +283,14 @@ class BoltzmannPrior:
         return ImplicitTransferOperator(
             self.field, self.source, FreeFrame(), domain, self.ode, self.name
         )
+
+
+class _Flow(NamedTuple):
+    """Centred positions, and the velocity on them."""
+
+    batch: GraphBatch
+    positions: Tensor
+    velocity: Velocity
 
 
 def prior_of(operator: ImplicitTransferOperator) -> BoltzmannPrior:
