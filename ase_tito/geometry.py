@@ -50,3 +50,14 @@ def rotations_of(quaternions: Tensor) -> Tensor:
         [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
     ]
     return torch.stack([torch.stack(row, -1) for row in rows], -2)
+
+
+def inertia(x: Tensor, y: Tensor) -> Tensor:
+    """The symmetric part of Σᵢ (xᵢ·yᵢ 1 − xᵢ yᵢᵀ), shape (B, 3, 3).
+
+    For x = y it is the tensor of inertia with unit masses.
+    """
+    products = x.transpose(1, 2) @ y
+    trace = products.diagonal(dim1=1, dim2=2).sum(1)[:, None, None]
+    eye = torch.eye(3, dtype=products.dtype, device=products.device)
+    return trace * eye - (products + products.transpose(1, 2)) / 2

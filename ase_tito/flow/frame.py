@@ -20,6 +20,10 @@ FrameName = Literal["condition", "free"]
 Projector = Callable[[Tensor], Tensor]
 
 
+LINEAR = 1e-3
+"""Smallest over largest moment of inertia, below which a molecule counts as linear."""
+
+
 class Frame(Protocol):
     """How targets are oriented, and onto which subspace source and velocity are projected."""
 
@@ -112,7 +116,7 @@ def _rotations(condition: Tensor) -> Tensor:
     generators = generators.permute(1, 2, 3, 0).flatten(1, 2)
     gram = generators.transpose(1, 2) @ generators
     values, vectors = torch.linalg.eigh(gram)
-    linear = values[:, 0] <= 1e-3 * values[:, 2]
+    linear = values[:, 0] <= LINEAR * values[:, 2]
     if bool(linear.any()):
         raise StructureError(
             f"system {int(linear.nonzero()[0, 0])} is linear and has no well-defined orientation "

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, Literal, NamedTuple
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-from ase_tito.errors import DomainError, GraphError, TITOWarning
+from ase_tito.errors import GraphError, TITOWarning
 from ase_tito.flow.field import VelocityField
-from ase_tito.flow.frame import Frame, Projector
+from ase_tito.flow.frame import Frame
 from ase_tito.flow.ode import (
     OdeSettings,
     basis_directions,
@@ -26,9 +25,10 @@ from ase_tito.flow.ode import (
     random_directions,
 )
 from ase_tito.flow.source import Source
-from ase_tito.geometry import centre, centroid
+from ase_tito.geometry import centre
 from ase_tito.graph import GraphBatch, MolecularGraph
 from ase_tito.transfer.domain import Domain
+from ase_tito.transfer.jump import PreparedJump, as_batch, batched, prepare_jump
 from ase_tito.transfer.kernel import Transition, TransitionInfo
 from ase_tito.transfer.noise import keyed_noise
 
@@ -136,7 +136,7 @@ class ImplicitTransferOperator:
         if (noise is None) == (generator is None):
             raise TypeError("pass exactly one of noise and generator")
         with torch.inference_mode():
-            jump = self._prepare(graph, positions, lag_time_ps, temperature_K)
+            jump = self.prepare(graph, positions, lag_time_ps, temperature_K)
             if noise is None:
                 noise = torch.randn(jump.x.shape, generator=generator, dtype=jump.x.dtype)
             elif noise.shape != positions.shape:
@@ -209,9 +209,9 @@ class ImplicitTransferOperator:
         if y.shape != x.shape:
             raise GraphError(f"y has shape {tuple(y.shape)}, x {tuple(x.shape)}")
         with torch.no_grad():
-            jump = self._prepare(graph, x, lag_time_ps, temperature_K)
+            jump = self.prepare(graph, x, lag_time_ps, temperature_K)
             mask = jump.batch.mask
-            target = _batched(y, jump.batch, "y").double()
+            target = batched(y, jump.batch, "y").double()
             target = self.frame.align(centre(target, mask), jump.x.double()).to(jump.x.dtype)
             basis = self.frame.basis(jump.x, mask)
             if generator is None:
@@ -272,7 +272,7 @@ class ImplicitTransferOperator:
                 TITOWarning,
                 stacklevel=2,
             )
-        batch = _as_batch(graph, positions)
+        batch = as_batch(graph, positions)
         keys = range(batch.n_systems) if replicas is None else replicas
         if len(keys) != batch.n_systems:
             raise GraphError(f"{len(keys)} replica keys for {batch.n_systems} systems")
@@ -291,92 +291,13 @@ class ImplicitTransferOperator:
 
         return run(positions)
 
-    def _prepare(
+    def prepare(
         self,
         graph: MolecularGraph | GraphBatch,
         positions: Tensor,
         lag_time_ps: float | Tensor,
-        temperature_K: float | Tensor | None,
-    ) -> _Jump:
-        batch = _as_batch(graph, positions)
-        raw = _batched(positions, batch, "positions").double()
-        for lag in _distinct(lag_time_ps):
-            self.domain.check_lag(lag)
-        for given in _distinct(temperature_K):
-            temperature = self.domain.resolve_temperature(given)
-        for each in batch.graphs:
-            reasons = _objections(self.domain, each)
-            if reasons:
-                raise DomainError(f"{self.name or 'this model'}: {'; '.join(reasons)}")
-        dtype = _precision(self.field, positions.dtype)
-        centred = centre(raw, batch.mask)
-        x = centred.to(dtype)
-
-        def per_system(name: str, value: float | Tensor) -> Tensor:
-            values = torch.as_tensor(value, dtype=dtype, device=x.device)
-            if values.shape not in ((), (len(x),)):
-                raise GraphError(f"{name} needs one number, or one for each of {len(x)} systems")
-            return values.expand(len(x))
-
-        context = self.field.encode(
-            batch,
-            x,
-            per_system("lag_time_ps", lag_time_ps),
-            per_system("temperature_K", temperature if temperature_K is None else temperature_K),
-        )
-        project = self.frame.projector(x, batch.mask)
-
-        def velocity(z: Tensor, s: Tensor) -> Tensor:
-            return project(self.field(z, s, context))
-
-        return _Jump(batch, x, centroid(raw, batch.mask), project, velocity)
-
-
-class _Jump(NamedTuple):
-    """What sampling and density share: condition, its centroid in float64, projected velocity."""
-
-    batch: GraphBatch
-    x: Tensor
-    centroid: Tensor
-    project: Projector
-    velocity: Callable[[Tensor, Tensor], Tensor]
-
-
-def _as_batch(graph: MolecularGraph | GraphBatch, positions: Tensor) -> GraphBatch:
-    if isinstance(graph, GraphBatch):
-        return graph
-    count = len(positions) if positions.ndim == 3 else 1
-    return GraphBatch.replicate(graph, count, positions.device)
-
-
-def _batched(positions: Tensor, batch: GraphBatch, name: str) -> Tensor:
-    """Positions (B, N, 3) that fit the batch, are finite, and are zero where padded."""
-    shape = (*batch.mask.shape, 3)
-    single = batch.n_systems == 1 and positions.shape == shape[1:]
-    if not single and positions.shape != shape:
-        raise GraphError(
-            f"{name} of shape {tuple(positions.shape)} do not fit {shape[0]} systems of up to "
-            f"{shape[1]} atoms: {shape} is needed"
-        )
-    if not positions.is_floating_point():
-        raise GraphError(f"{name} must be floating-point numbers in Å, not {positions.dtype}")
-    positions = positions.view(shape).masked_fill(~batch.mask[..., None], 0.0)
-    broken = ~positions.isfinite().flatten(1).all(1)
-    if bool(broken.any()):
-        raise GraphError(f"{name} of system {int(broken.nonzero()[0, 0])} are not finite")
-    return positions
-
-
-def _distinct(values: float | Tensor | None) -> list[Any]:
-    return values.unique().tolist() if isinstance(values, Tensor) else [values]
-
-
-def _precision(field: VelocityField, default: torch.dtype) -> torch.dtype:
-    if isinstance(field, torch.nn.Module):
-        return next((parameter.dtype for parameter in field.parameters()), default)
-    return default
-
-
-@lru_cache(maxsize=1024)
-def _objections(domain: Domain, graph: MolecularGraph) -> tuple[str, ...]:
-    return tuple(domain.objections(graph))
+        temperature_K: float | Tensor | None = None,
+    ) -> PreparedJump:
+        """What sampling and density share; arguments and errors as those of `sample`."""
+        given = (graph, positions, lag_time_ps, temperature_K)
+        return prepare_jump(self.field, self.frame, self.domain, self.name, *given)
