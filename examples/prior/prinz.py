@@ -19,6 +19,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -38,6 +39,7 @@ CENTRES = (EDGES[1:] + EDGES[:-1]) / 2
 SHORTEST, LONGEST = 0.05, 2.0
 """Lags of the pairs, in units of time of a diffusion constant of 1."""
 SOURCE_WIDTH = 0.5
+NO_GRAPH: Any = None
 ODE = OdeSettings("midpoint", steps=10)
 QUANTILES = (np.arange(200) + 0.5) / 200
 
@@ -124,7 +126,7 @@ def train(field: Velocity, pairs: Tensor, steps: int, seed: int) -> None:
         z0 = SOURCE_WIDTH * torch.randn(y.shape, generator=generator)
         s = torch.rand(len(y), generator=generator)
         z, velocity = linear_path(z0, y, s)
-        loss = (field(z, s, field.encode(None, x, chosen[:, 2])) - velocity).square().mean()
+        loss = (field(z, s, field.encode(NO_GRAPH, x, chosen[:, 2])) - velocity).square().mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -137,7 +139,7 @@ def transition(field: Velocity, lag: float) -> Array:
     z0 = (SOURCE_WIDTH * levels).repeat(len(CENTRES))[:, None, None]
     x = torch.from_numpy(CENTRES).float().repeat_interleave(len(levels))[:, None, None]
     with torch.no_grad():
-        context = field.encode(None, x, torch.full((len(x),), lag))
+        context = field.encode(NO_GRAPH, x, torch.full((len(x),), lag))
         mask = torch.ones(len(x), 1, dtype=torch.bool)
         ends = integrate(lambda z, s: field(z, s, context), z0, ODE, mask).positions
     y = np.sort(ends.double().numpy().reshape(len(CENTRES), -1), axis=1)
