@@ -14,7 +14,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ase_tito.dynamics.ensemble import EnsembleJump
+    from ase_tito.dynamics.jump import EnsembleJump
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

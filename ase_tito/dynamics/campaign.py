@@ -17,9 +17,12 @@ import torch
 from ase import Atoms
 from numpy.typing import ArrayLike
 
+from ase_tito.dynamics.after_jump import AfterJump
 from ase_tito.dynamics.atoms import molecular_graph
-from ase_tito.dynamics.ensemble import EnsembleJump, OnInvalid, TITOEnsemble
+from ase_tito.dynamics.ensemble import OnInvalid, TITOEnsemble
+from ase_tito.dynamics.jump import EnsembleJump
 from ase_tito.dynamics.lock import OutputLock
+from ase_tito.dynamics.metropolis import MetropolisHastings, MetropolisRecord
 from ase_tito.dynamics.model import resolve_model
 from ase_tito.dynamics.momenta import Momenta, check_momenta, set_momenta
 from ase_tito.dynamics.record import FrameRecord, RunRecord
@@ -57,7 +60,9 @@ class RunSummary:
     invalid_first_proposals : int
         Over all replicas.
     evaluations : int
-        Calls of the velocity field, each for a whole batch.
+        Calls of the velocity field, each for a whole batch; of corrected runs, for each replica.
+    metropolis : tuple of MetropolisRecord
+        Of corrected runs, for each replica: acceptances and costs since its start.
     """
 
     paths: tuple[Path, ...]
@@ -67,6 +72,7 @@ class RunSummary:
     wall_time_s: float
     invalid_first_proposals: int
     evaluations: int
+    metropolis: tuple[MetropolisRecord, ...] = ()
 
     @property
     def simulated_time_ns(self) -> float:
@@ -94,6 +100,8 @@ def run_to_files(
     interval: int = 1,
     on_invalid: OnInvalid = "retry",
     max_retries: int = 10,
+    correction: MetropolisHastings | None = None,
+    after_jump: Sequence[AfterJump] = (),
     momenta: Momenta = "maxwell-boltzmann",
     ode: OdeSettings | Mapping[str, Any] | None = None,
     bonds: ArrayLike | None = None,
@@ -127,7 +135,9 @@ def run_to_files(
         four start anew.
     start : {'first', 'last', 'spread'}
         All replicas start from the first frame, from the last one, or from frames evenly spread.
-    model, temperature_K, on_invalid, max_retries, momenta, bonds, graph, device
+    model, temperature_K, on_invalid, max_retries, correction, after_jump : optional
+        As in `TITODynamics`.
+    momenta, bonds, graph, device : optional
         As in `TITODynamics`.
     ode : OdeSettings or mapping, optional
         Settings of the ODE solver, or those that shall differ from the model's own.
@@ -172,7 +182,10 @@ def run_to_files(
         on_invalid=on_invalid,
         max_retries=max_retries,
         batch_size=batch_size,
-        ode=ode if ode is None or isinstance(ode, OdeSettings) else _changed(operator.ode, ode),
+        ode=_changed(operator.ode, ode),
+        correction=correction,
+        after_jump=after_jump,
+        atoms=[atoms.copy() for atoms in starts],
     )
     record = RunRecord.of(ensemble, source=source, momenta=momenta, interval=interval)
     with ExitStack() as stack:
@@ -246,6 +259,7 @@ class _Run:
                 self.write_frames(done)
             if progress is not None:
                 progress(done, last)
+        records = [ensemble.metropolis_record(k) for k in range(ensemble.n_systems)]
         return RunSummary(
             paths=tuple(file.path for file in self.files),
             jumps=ensemble.jump - first,
@@ -254,6 +268,7 @@ class _Run:
             wall_time_s=time.perf_counter() - started,
             invalid_first_proposals=int(ensemble.invalid_first_proposals.sum()) - invalid_before,
             evaluations=evaluations,
+            metropolis=tuple(record for record in records if record is not None),
         )
 
     def write_frames(self, done: EnsembleJump | None = None) -> None:
@@ -310,9 +325,7 @@ class _Run:
                 f"{path} cannot be continued: its last frame is of jump {frame.jump}, that of "
                 f"replica 0 of jump {self.ensemble.jump}"
             )
-        self.ensemble.set_positions(k, last.positions)
-        self.ensemble.invalid_first_proposals[k] = frame.invalid_first_proposals
-        self.ensemble.retries[k] = frame.retries
+        frame.restore(self.ensemble, k, last.positions)
 
     def _warn_of_changes(self, path: Path, record: RunRecord) -> None:
         changes = record.changes()
@@ -348,7 +361,13 @@ def _starting_frames(frames: Sequence[Atoms], count: int, start: str) -> list[At
     return [frames[0 if start == "first" else -1]] * count
 
 
-def _changed(settings: OdeSettings, changes: Mapping[str, Any]) -> OdeSettings:
+def _changed(
+    settings: OdeSettings, changes: OdeSettings | Mapping[str, Any] | None
+) -> OdeSettings | None:
+    if isinstance(changes, OdeSettings):
+        return changes
+    if not changes:
+        return None
     return OdeSettings.from_dict({**settings.to_dict(), **changes})
 
 

@@ -6,9 +6,8 @@ import math
 import os
 import warnings
 import weakref
+from collections.abc import Sequence
 from contextlib import suppress
-from numbers import Real
-from pathlib import Path
 from typing import IO, Any, Self
 
 import numpy as np
@@ -19,29 +18,25 @@ from ase.md.md import MolecularDynamics
 from ase.parallel import broadcast, world
 from numpy.typing import ArrayLike
 
+from ase_tito.dynamics.after_jump import AfterJump
+from ase_tito.dynamics.arguments import (
+    check_lag,
+    check_outputs,
+    lag_in_ps,
+    temperature_in_K,
+    warn_of_ignored,
+)
 from ase_tito.dynamics.atoms import check_movable, molecular_graph
 from ase_tito.dynamics.ensemble import OnInvalid, TITOEnsemble, check_policy
 from ase_tito.dynamics.logger import TITOLogger
+from ase_tito.dynamics.metropolis import MetropolisHastings
 from ase_tito.dynamics.model import model_of_run, resolve_model
 from ase_tito.dynamics.momenta import Momenta, check_momenta, set_momenta
-from ase_tito.dynamics.record import PICOSECOND, FrameRecord, RunRecord, model_name
+from ase_tito.dynamics.record import FrameRecord, RunRecord
+from ase_tito.dynamics.resume import moved_to, read_run
 from ase_tito.dynamics.seed import checked_seed, draw_seed
-from ase_tito.dynamics.trajectory import (
-    COUNTERS,
-    TrajectoryFile,
-    check_output,
-    check_same_molecule,
-    check_writable,
-    read_ends,
-)
-from ase_tito.errors import (
-    ConfigError,
-    DomainError,
-    InvalidSampleError,
-    OutputError,
-    StructureError,
-    TITOWarning,
-)
+from ase_tito.dynamics.trajectory import COUNTERS, TrajectoryFile
+from ase_tito.errors import ConfigError, InvalidSampleError, OutputError, TITOWarning
 from ase_tito.flow.ode import OdeSettings
 from ase_tito.graph import MolecularGraph
 from ase_tito.transfer.implicit import ImplicitTransferOperator
@@ -102,6 +97,12 @@ class TITODynamics(MolecularDynamics):
         that is not finite raises nevertheless: nothing can follow it).
     max_retries : int
         Draws after the first one before `InvalidSampleError` is raised.
+    correction : MetropolisHastings, optional
+        Accepts or rejects each jump, so that the frames follow exp(−U/kT), U from any ASE
+        calculator. A state that is kept is written again; simulated time is undefined.
+    after_jump : sequence of ShortMD, Minimize, ...
+        Steps that move each sample with a calculator. Not exact, hence refused together with a
+        correction.
     momenta : {'maxwell-boltzmann', 'zero'}
         What momenta the atoms have after a jump: drawn anew (reproducibly), or none.
     energies : bool
@@ -158,6 +159,8 @@ class TITODynamics(MolecularDynamics):
         append_trajectory: bool = False,
         on_invalid: OnInvalid = "retry",
         max_retries: int = 10,
+        correction: MetropolisHastings | None = None,
+        after_jump: Sequence[AfterJump] = (),
         momenta: Momenta = "maxwell-boltzmann",
         energies: bool = True,
         ode: OdeSettings | None = None,
@@ -167,18 +170,18 @@ class TITODynamics(MolecularDynamics):
         master: bool | None = None,
         comm: Any = world,
     ) -> None:
-        lag_time_ps = _lag_in_ps(timestep)
+        lag_time_ps = lag_in_ps(timestep)
         check_policy(on_invalid, max_retries)
         check_momenta(momenta)
         if not isinstance(loginterval, int | np.integer) or loginterval < 1:
             raise ConfigError(f"loginterval must be a positive integer, not {loginterval!r}")
         if rng is not None and seed is not None:
             raise ConfigError("pass rng or seed, not both")
-        temperature_K = _temperature_in_K(temperature, temperature_K)
+        temperature_K = temperature_in_K(temperature, temperature_K)
         graph = molecular_graph(atoms, bonds=bonds, graph=graph)
         operator, source = resolve_model(model, graph, temperature_K, device)
-        _check_lag(operator, timestep, lag_time_ps)
-        _warn_of_ignored(friction, fixcm)
+        check_lag(operator, timestep, lag_time_ps)
+        warn_of_ignored(friction, fixcm)
         seed = draw_seed(rng) if seed is None else checked_seed(seed)
         self.ensemble = TITOEnsemble(
             operator,
@@ -192,12 +195,15 @@ class TITODynamics(MolecularDynamics):
             on_invalid=on_invalid,
             max_retries=max_retries,
             ode=ode,
+            correction=correction,
+            after_jump=after_jump,
+            atoms=[atoms.copy()],
         )
         self.run_record = RunRecord.of(
             self.ensemble, source=source, momenta=momenta, interval=loginterval, timestep=timestep
         )
         self.frame_record = FrameRecord.of(self.ensemble, self.ensemble.assess(), 0)
-        _check_outputs(trajectory, logfile, atoms, append_trajectory)
+        check_outputs(trajectory, logfile, atoms, append_trajectory)
         self._momenta = momenta
         self._energies = energies
         self._energy: float | None = None
@@ -218,7 +224,7 @@ class TITODynamics(MolecularDynamics):
             if isinstance(trajectory, TrajectoryFile):
                 self._close_with_me(trajectory)
             if logfile is not None:
-                self._logger = TITOLogger(logfile, comm=comm)
+                self._logger = TITOLogger(logfile, comm, self.run_record.remarks)
                 self._close_with_me(self._logger)
                 self.attach(self._write_log, interval=loginterval)
         except BaseException:
@@ -235,6 +241,8 @@ class TITODynamics(MolecularDynamics):
         *,
         model: str | os.PathLike[str] | ImplicitTransferOperator | None = None,
         logfile: IO[str] | str | os.PathLike[str] | None = None,
+        correction: MetropolisHastings | None = None,
+        after_jump: Sequence[AfterJump] = (),
         energies: bool = True,
         device: torch.device | str = "cpu",
         comm: Any = world,
@@ -253,6 +261,8 @@ class TITODynamics(MolecularDynamics):
             which trajectories do not hold. By default new Atoms without a calculator.
         model : str, path or ImplicitTransferOperator, optional
             The run's model, where it was passed as an object or its file has moved.
+        correction, after_jump : optional
+            As at the start, and needed where the run had one: trajectories keep no calculators.
         logfile, energies, device, comm : optional
             As above; a log is appended to.
 
@@ -272,7 +282,8 @@ class TITODynamics(MolecularDynamics):
             raise OutputError(f"there is no trajectory {trajectory}")
         file = TrajectoryFile(trajectory, append=True, comm=comm)
         try:
-            run, frame, first, last = _read_run(trajectory)
+            run, frame, first, last = read_run(trajectory)
+            run.check_steps(correction, after_jump)
             graph = run.graph(last.numbers)
             operator = model_of_run(run, model, graph, device)
             changes = run.changes()
@@ -297,13 +308,15 @@ class TITODynamics(MolecularDynamics):
                     loginterval=run.interval,
                     on_invalid=run.on_invalid,  # type: ignore[arg-type]
                     max_retries=run.max_retries,
+                    correction=correction,
+                    after_jump=after_jump,
                     momenta=run.momenta,  # type: ignore[arg-type]
                     energies=energies,
-                    ode=OdeSettings.from_dict(run.ode),
+                    ode=None if correction else OdeSettings.from_dict(run.ode),
                     graph=graph,
                     comm=comm,
                 )
-            dynamics._continue_from(_moved_to(last, atoms), run, frame)
+            dynamics._continue_from(moved_to(last, atoms), run, frame)
         except BaseException:
             file.close()
             raise
@@ -361,6 +374,8 @@ class TITODynamics(MolecularDynamics):
             self.frame_record.write(self.atoms.info)
         self._energy = None
         wanted = self._energies and self._writes and self.nsteps % self.run_record.interval == 0
+        if wanted and self.frame_record.metropolis is not None:
+            self._energy = self.frame_record.metropolis.energy_eV
         if wanted and self.atoms.calc is not None:
             self._energy = math.nan  # ase.io.read leaves a calculator that knows one frame only
             with suppress(PropertyNotImplementedError):
@@ -395,102 +410,5 @@ class TITODynamics(MolecularDynamics):
         self.frame_record = frame
         self.nsteps = frame.jump
         self.ensemble.jump = frame.jump
-        self.ensemble.set_positions(0, atoms.positions)
-        self.ensemble.invalid_first_proposals[0] = frame.invalid_first_proposals
-        self.ensemble.retries[0] = frame.retries
+        frame.restore(self.ensemble, 0, atoms.positions)
         self._written = frame.jump, atoms.get_positions()
-
-
-def _lag_in_ps(timestep: Any) -> float:
-    if not isinstance(timestep, Real) or not math.isfinite(timestep) or timestep <= 0:
-        raise ConfigError(
-            "timestep must be a positive number in ASE's units of time, such as "
-            f"100_000 * ase.units.fs for jumps of 100 ps, not {timestep!r}"
-        )
-    return float(f"{float(timestep) / PICOSECOND:.12g}")  # units leave 100.00000000000001 ps
-
-
-def _temperature_in_K(temperature: Any, temperature_K: Any) -> float | None:
-    if temperature is not None:
-        temperature_K = MolecularDynamics._process_temperature(temperature, temperature_K, "eV")
-    if temperature_K is None:
-        return None
-    if not isinstance(temperature_K, Real) or not float(temperature_K) > 0:
-        raise ConfigError(f"temperature_K must be one positive number, not {temperature_K!r}")
-    return float(temperature_K)
-
-
-def _check_lag(operator: ImplicitTransferOperator, timestep: float, lag_time_ps: float) -> None:
-    """The domain's refusal of a lag, for those who gave a time step in ASE's units."""
-    try:
-        operator.domain.check_lag(lag_time_ps)
-    except DomainError as error:
-        low, high = operator.domain.lag_range_ps
-        example = min(max(100.0, low), high)
-        raise DomainError(
-            f"timestep={timestep:g} (ASE's units) is a lag of {lag_time_ps:g} ps "
-            f"({1000 * lag_time_ps:g} fs), and model {model_name(operator)!r} was trained on "
-            f"lags of {low:g} to {high:g} ps: each step is a whole jump, not an MD step; "
-            f"for {example:g} ps pass timestep={1000 * example:g} * ase.units.fs"
-        ) from error
-
-
-def _warn_of_ignored(friction: Any, fixcm: bool | None) -> None:
-    options = {"friction": friction, "fixcm": fixcm}
-    given = [name for name, value in options.items() if value is not None]
-    if given:
-        warnings.warn(
-            f"{' and '.join(given)} ignored: the model has learned its friction from its training "
-            "data, and the centre of mass always stays where it is",
-            TITOWarning,
-            stacklevel=3,
-        )
-
-
-def _check_outputs(trajectory: Any, logfile: Any, atoms: Atoms, append: bool) -> None:
-    """Refuse outputs that cannot be written, before any is opened."""
-    is_path = isinstance(trajectory, str | os.PathLike)
-    log_is_path = isinstance(logfile, str | os.PathLike) and logfile != "-"
-    if log_is_path:
-        check_writable(logfile)
-    if is_path:
-        check_output(trajectory)
-        if log_is_path and Path(trajectory).resolve() == Path(logfile).resolve():
-            raise OutputError(f"trajectory and logfile are the same file, {trajectory}")
-        if append and os.path.isfile(trajectory) and os.path.getsize(trajectory):
-            check_same_molecule(trajectory, atoms)
-
-
-def _read_run(path: str | os.PathLike[str]) -> tuple[RunRecord, FrameRecord, Atoms, Atoms]:
-    """What a trajectory says of its run and its last frame, its first frame and its last."""
-    description, first, last = read_ends(path)
-    try:
-        run = RunRecord.from_description(description)
-        frame = FrameRecord.read(last.info)
-    except OutputError as error:
-        raise OutputError(f"{path} cannot be continued: {error}") from None
-    key = ("seed", "replica", "lag_time_ps", "model")
-    if any(getattr(frame, name) != getattr(run, name) for name in key):
-        raise OutputError(
-            f"{path} cannot be continued: its last frame is of another run than its header"
-        )
-    return run, frame, first, last
-
-
-def _moved_to(last: Atoms, atoms: Atoms | None) -> Atoms:
-    """The given atoms, or new ones, in the state of a trajectory's last frame."""
-    if atoms is None:
-        last.calc = None  # it would know the energy of this frame only
-        return last
-    check_movable(atoms)
-    if not np.array_equal(atoms.numbers, last.numbers):
-        raise StructureError(
-            f"the trajectory is of {last.get_chemical_formula()}, or in another order of atoms, "
-            f"than the atoms given ({atoms.get_chemical_formula()})"
-        )
-    if not np.array_equal(atoms.get_masses(), last.get_masses()):
-        raise StructureError("the atoms given have other masses than those of the trajectory")
-    atoms.set_positions(last.positions, apply_constraint=False)
-    atoms.set_momenta(last.get_momenta(), apply_constraint=False)
-    atoms.info.update(last.info)
-    return atoms
