@@ -210,7 +210,7 @@ def log_volume(frame: str, x: Tensor, y: Tensor) -> Tensor:
     """The volume factor log V of a move from x to y, both centred, shape (B,).
 
     A density on E_x becomes one on all orientations by the volume that rotations sweep across E_x,
-    det Σ (xᵢ·yᵢ 1 − xᵢ yᵢᵀ) / √det I_x with I_x = Σ (|xᵢ|² 1 − xᵢ xᵢᵀ). Its numerator is the same
+    det Σ (xᵢ·yᵢ 1 − xᵢ yᵢᵀ) / √det I_x with I_x = Σ (xᵢ·xᵢ 1 − xᵢ xᵢᵀ). Its numerator is the same
     for the way back.
     """
     if frame == "free":
