@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from ase_tito.errors import ConfigError, DomainError
+from ase_tito.errors import ConfigError
 from ase_tito.flow.field import VelocityField
 from ase_tito.flow.frame import FreeFrame
 from ase_tito.flow.gradient import log_density_gradient
-from ase_tito.flow.ode import OdeSettings, Velocity, basis_directions
+from ase_tito.flow.ode import OdeSettings, basis_directions
 from ase_tito.flow.prior import BoltzmannPriorVelocity
 from ase_tito.flow.source import Source
 from ase_tito.geometry import centre
-from ase_tito.graph import GraphBatch, MolecularGraph
+from ase_tito.graph import MolecularGraph
 from ase_tito.transfer.domain import NO_LAGS, Domain
 from ase_tito.transfer.implicit import (
     DEFAULT_ODE,
@@ -25,6 +25,7 @@ from ase_tito.transfer.implicit import (
     ImplicitTransferOperator,
     LogDensity,
 )
+from ase_tito.transfer.jump import PreparedJump, batched
 from ase_tito.transfer.kernel import Transition
 
 GRADIENT_ODE = OdeSettings(method="rk4", steps=6)
@@ -204,19 +205,19 @@ class BoltzmannPrior:
         ------
         ConfigError
             For an adaptive method.
-        DomainError
+        DomainError, GraphError
             As `log_prob`.
         """
-        flow = self._flow(graph, positions, temperature_K)
-        basis = FreeFrame().basis(flow.positions, flow.batch.mask)
+        jump, x = self._flow(graph, positions, temperature_K)
+        basis = FreeFrame().basis(x, jump.batch.mask)
         value, gradient = log_density_gradient(
-            flow.velocity,
-            flow.positions,
-            lambda z: self.source.log_prob(flow.batch, z, basis),
+            jump.velocity,
+            x,
+            lambda z: self.source.log_prob(jump.batch, z, basis),
             ode,
             basis_directions(basis),
         )
-        return value, centre(gradient, flow.batch.mask)
+        return value, centre(gradient, jump.batch.mask)
 
     def score(
         self,
@@ -236,7 +237,7 @@ class BoltzmannPrior:
         ------
         ConfigError
             For a prior that was trained with another coupling, or with one that is not known.
-        DomainError
+        DomainError, GraphError
             As `log_prob`.
         """
         if self.coupling != "independent":
@@ -246,10 +247,10 @@ class BoltzmannPrior:
             )
         if not 0 < flow_time < 1:
             raise ConfigError(f"flow_time must lie between 0 and 1, not {flow_time}")
-        flow = self._flow(graph, positions, temperature_K)
-        s, x = flow_time, flow.positions
+        jump, x = self._flow(graph, positions, temperature_K)
+        s = flow_time
         with torch.no_grad():
-            difference = x - flow.velocity(s * x, x.new_full((len(x),), s))
+            difference = x - jump.velocity(s * x, x.new_full((len(x),), s))
         root = torch.from_numpy(self.source.standard_deviation(graph)).to(x)
         stiffness = torch.linalg.pinv(root @ root, hermitian=True)
         return -(s**2) / (1 - s) * (stiffness @ difference)
@@ -258,23 +259,15 @@ class BoltzmannPrior:
         """The same prior with weights in double precision, and so all it computes."""
         return replace(self, field=in_float64(self.field))
 
-    def _flow(self, graph: MolecularGraph, positions: Tensor, temperature_K: float | None) -> _Flow:
-        temperature = self.domain.resolve_temperature(temperature_K)
-        reasons = self.domain.objections(graph)
-        if reasons:
-            raise DomainError(f"{self.name or 'this prior'}: {'; '.join(reasons)}")
-        batch = GraphBatch.replicate(graph, len(positions), positions.device)
-        parameters = self.field.parameters() if isinstance(self.field, torch.nn.Module) else ()
-        dtype = next(iter(parameters), positions).dtype
-        x = centre(positions.detach().double(), batch.mask).to(dtype)
+    def _flow(
+        self, graph: MolecularGraph, positions: Tensor, temperature_K: float | None
+    ) -> tuple[PreparedJump, Tensor]:
+        """The velocity, and centred positions (B, n, 3) in its precision."""
         with torch.no_grad():
-            lag, kelvin = (x.new_full((len(x),), value) for value in (_ANY_LAG_PS, temperature))
-            context = self.field.encode(batch, torch.zeros_like(x), lag, kelvin)
-
-        def velocity(z: Tensor, s: Tensor) -> Tensor:
-            return centre(self.field(z, s, context), batch.mask)
-
-        return _Flow(batch, x, velocity)
+            condition = torch.zeros_like(positions)
+            jump = self._transition.prepare(graph, condition, _ANY_LAG_PS, temperature_K)
+            x = batched(positions, jump.batch, "positions").double()
+            return jump, centre(x, jump.batch.mask).to(jump.x.dtype)
 
     @property
     def _transition(self) -> ImplicitTransferOperator:
@@ -283,14 +276,6 @@ class BoltzmannPrior:
         return ImplicitTransferOperator(
             self.field, self.source, FreeFrame(), domain, self.ode, self.name
         )
-
-
-class _Flow(NamedTuple):
-    """Centred positions, and the velocity on them."""
-
-    batch: GraphBatch
-    positions: Tensor
-    velocity: Velocity
 
 
 def prior_of(operator: ImplicitTransferOperator) -> BoltzmannPrior:
