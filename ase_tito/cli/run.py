@@ -11,10 +11,16 @@ Example:
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
+    from ase_tito.dynamics.after_jump import AfterJump
+    from ase_tito.dynamics.campaign import RunSummary
     from ase_tito.dynamics.jump import EnsembleJump
+    from ase_tito.dynamics.metropolis import MetropolisHastings
+
+Number = TypeVar("Number", int, float)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -97,6 +103,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "on validity (default: %(default)s)",
     )
     parser.add_argument(
+        "--metropolis",
+        metavar="FILE.py:NAME",
+        help="accept or reject each jump so that frames follow exp(-U/kT), U from this ASE "
+        "calculator or the one this function makes; exact, costly, and without simulated time",
+    )
+    parser.add_argument(
+        "--short-md",
+        nargs=2,
+        metavar=("FILE.py:NAME", "PS"),
+        help="Langevin dynamics of so many ps with this calculator after each jump (not exact)",
+    )
+    parser.add_argument(
+        "--minimize",
+        nargs=2,
+        metavar=("FILE.py:NAME", "STEPS"),
+        help="at most so many steps of minimization with this calculator after each jump, and "
+        "after --short-md (not exact)",
+    )
+    parser.add_argument(
         "--ode-method",
         choices=("euler", "midpoint", "rk4", "dopri5"),
         help="integration of the flow (default: the model's)",
@@ -122,6 +147,7 @@ def run(arguments: argparse.Namespace) -> None:
     from ase_tito.structure import read_structure
 
     ode = {"method": arguments.ode_method, "steps": arguments.steps}
+    correction, after_jump = _correction(arguments), _after_jump(arguments)
     frames, bonds = read_structure(arguments.structure)
     with tqdm(desc="jumps", unit="jump", disable=True if arguments.quiet else None) as bar:
 
@@ -143,20 +169,87 @@ def run(arguments: argparse.Namespace) -> None:
             seed=arguments.seed,
             interval=arguments.interval,
             on_invalid=arguments.on_invalid,
+            correction=correction,
+            after_jump=after_jump,
             ode={key: value for key, value in ode.items() if value is not None},
             bonds=bonds,
             device=arguments.device,
             progress=show,
         )
-    proposals = len(summary.paths) * summary.jumps
-    invalid = summary.invalid_first_proposals
     rows = [
         ("trajectories", str(arguments.output)),
         ("replicas", f"{len(summary.paths)}"),
         ("jumps of each", f"{summary.jumps} of {summary.lag_time_ps:g} ps"),
+        *(_corrected_rows(summary) if summary.metropolis else _plain_rows(summary)),
+    ]
+    if after_jump:
+        names = ", ".join(type(step).__name__ for step in after_jump)
+        rows.append(("not exact", f"{names} after each jump"))
+    print(format_table(rows))
+
+
+def _plain_rows(summary: RunSummary) -> list[tuple[str, str]]:
+    proposals = len(summary.paths) * summary.jumps
+    invalid = summary.invalid_first_proposals
+    return [
         ("simulated time", f"{summary.simulated_time_ns:.6g} ns in all"),
         ("wall time", f"{summary.wall_time_s:.1f} s"),
         ("speed", f"{summary.ns_per_day:,.0f} ns/day"),
         ("invalid first proposals", f"{invalid} of {proposals} ({invalid / (proposals or 1):.2%})"),
     ]
-    print(format_table(rows))
+
+
+def _corrected_rows(summary: RunSummary) -> list[tuple[str, str]]:
+    """What a corrected run did since its start; there is no simulated time."""
+    chains = summary.metropolis
+    jumps = len(chains) * summary.total_jumps
+    accepted = sum(chain.acceptances for chain in chains)
+    errors = [chain.ode_error for chain in chains if chain.ode_error is not None]
+    spreads = [chain.spread for chain in chains if chain.ratios > 1]
+
+    def each(total: int) -> str:
+        return f"{total} ({total / (jumps or 1):.3g} per jump)"
+
+    return [
+        ("simulated time", "undefined"),
+        ("wall time", f"{summary.wall_time_s:.1f} s"),
+        ("accepted", f"{accepted} of {jumps} ({accepted / (jumps or 1):.2%})"),
+        ("with a log ratio", f"{sum(chain.ratios for chain in chains)} of {jumps}"),
+        ("spread of the log ratio", f"{max(spreads):.3g}" if spreads else "-"),
+        ("integration error", f"{max(errors):.2g}" if errors else "-"),
+        ("evaluations", each(sum(chain.evaluations for chain in chains))),
+        ("divergences", each(sum(chain.divergences for chain in chains))),
+        ("energies", each(sum(chain.energies for chain in chains))),
+    ]
+
+
+def _correction(arguments: argparse.Namespace) -> MetropolisHastings | None:
+    if arguments.metropolis is None:
+        return None
+    from ase_tito.dynamics.metropolis import MetropolisHastings
+    from ase_tito.md.ase_langevin import load_calculator
+
+    return MetropolisHastings(load_calculator(arguments.metropolis))
+
+
+def _after_jump(arguments: argparse.Namespace) -> list[AfterJump]:
+    from ase_tito.dynamics.after_jump import Minimize, ShortMD
+    from ase_tito.md.ase_langevin import load_calculator
+
+    steps: list[AfterJump] = []
+    if arguments.short_md is not None:
+        name, time_ps = arguments.short_md
+        steps.append(ShortMD(load_calculator(name), _number("--short-md", time_ps, float)))
+    if arguments.minimize is not None:
+        name, count = arguments.minimize
+        steps.append(Minimize(load_calculator(name), _number("--minimize", count, int)))
+    return steps
+
+
+def _number(option: str, text: str, kind: Callable[[str], Number]) -> Number:
+    from ase_tito.errors import ConfigError
+
+    try:
+        return kind(text)
+    except ValueError:
+        raise ConfigError(f"{option} needs a calculator and a number, not {text!r}") from None

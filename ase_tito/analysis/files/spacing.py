@@ -45,8 +45,10 @@ def spacing_of_description(description: Mapping[str, Any]) -> float | None:
     """Frame spacing in ps by the header of an ASE trajectory; None where it does not say.
 
     Runs of this package say `lag_time_ps` and `interval`, ASE's own dynamics `timestep` (in ASE's
-    unit of time) and `interval`.
+    unit of time) and `interval`. A run that Metropolis-Hastings corrected has no time.
     """
+    if description.get("correction"):
+        return None
     interval = description.get("interval")
     if interval is None or interval < 1:
         return None
