@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import nn
 
 from ase_tito.architecture import Network
 from ase_tito.errors import ConfigError
@@ -53,6 +54,8 @@ class ModelPlan:
             torch.manual_seed(seed)
             network = EquivariantVelocity(self.network)
             if self.prior is not None:
+                for weight in network.gate[-1].parameters():  # jumps start out as equilibrium
+                    nn.init.zeros_(weight)
                 time = self.prior.entry["relaxation_time_ps"]
                 network = BoltzmannPriorVelocity(self.prior.build(), network, time)
         if parent is not None:
