@@ -22,6 +22,8 @@ MAX_TOPOLOGICAL_DISTANCE = 6
 
 PADDING_ELEMENT = 0
 
+HEAVIEST_ELEMENT = 118
+
 
 @dataclass(frozen=True, eq=False)
 class MolecularGraph:
@@ -59,6 +61,8 @@ class MolecularGraph:
         numbers = _integers("atomic_numbers", self.atomic_numbers)
         if numbers.ndim != 1 or len(numbers) == 0 or (numbers < 1).any():
             raise GraphError("atomic_numbers must be a list of at least one positive integer")
+        if numbers.max() > HEAVIEST_ELEMENT:
+            raise GraphError(f"there is no element {numbers.max()}")
         n = len(numbers)
         bonds = _integers("bonds", self.bonds)
         if bonds.size and (bonds.ndim != 2 or bonds.shape[1] != 2):

@@ -88,7 +88,13 @@ def read_npz(path: str | os.PathLike[str], energy_unit: str | None = None) -> Mo
         raise DataError(f"energies are in {' or '.join(ENERGY_UNITS)}, not in {energy_unit!r}")
     required = (*_REQUIRED, "energies") if energy_unit else _REQUIRED
     values = read_archive(path, required, ("weights",))
-    positions, numbers = values["positions"], values["atomic_numbers"]
+    for key, array in values.items():
+        if array.dtype.kind not in "iuf":
+            raise DataError(f"{path}: {key} must be real numbers, not {array.dtype}")
+    for key in ("frame_spacing_ps", "temperature_K"):
+        if values[key].size != 1:
+            raise DataError(f"{path}: {key} must be one number, not {values[key].size}")
+    positions, numbers = values["positions"], np.atleast_1d(values["atomic_numbers"])
     if positions.ndim != 3 or positions.shape[1:] != (len(numbers), 3) or not len(positions):
         raise DataError(
             f"{path}: positions have shape {positions.shape}, expected (frames, {len(numbers)}, 3)"
@@ -98,7 +104,7 @@ def read_npz(path: str | os.PathLike[str], energy_unit: str | None = None) -> Mo
         raise DataError(
             f"{path}: frame {int(np.argmin(finite))} holds positions that are not finite"
         )
-    spacing, temperature = (float(values[k]) for k in ("frame_spacing_ps", "temperature_K"))
+    spacing, temperature = (values[k].item() for k in ("frame_spacing_ps", "temperature_K"))
     check_positive(str(path), spacing, temperature)
     try:
         graph = build_graph(numbers, positions[0].astype(np.float64), values["bonds"])

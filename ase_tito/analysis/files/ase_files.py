@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import ase.io
 import numpy as np
 from ase.io import ulm
+from numpy.typing import NDArray
 
 from ase_tito.analysis.files.source import Chunk, TrajectorySource
 from ase_tito.analysis.files.spacing import frame_spacing, spacing_of_description, spacing_of_times
@@ -38,9 +40,9 @@ def open_traj(path: Path, frame_spacing_ps: float | None) -> TrajectorySource:
                 for k in range(min(_TIMES_READ, len(file)))
             ]
             n_frames = len(file)
-    except (OSError, ValueError, KeyError) as error:
-        if isinstance(error, DataError):
-            raise
+    except DataError:
+        raise
+    except Exception as error:  # of json, struct, numpy, … whatever byte is damaged
         raise DataError(f"{path}: not a readable ASE trajectory ({error})") from error
     found = spacing_of_description(description)
     if found is None and None not in times:
@@ -57,10 +59,7 @@ def open_traj(path: Path, frame_spacing_ps: float | None) -> TrajectorySource:
         with ulm.open(str(path)) as file:
             for start in range(0, n_frames, size):
                 stop = min(start + size, n_frames)
-                chunk = np.empty((stop - start, len(numbers), 3), np.float32)
-                for k in range(start, stop):
-                    chunk[k - start] = file[k].positions
-                yield chunk
+                yield np.stack([_frame(path, file, k, numbers) for k in range(start, stop)])
 
     return TrajectorySource(
         path,
@@ -72,6 +71,19 @@ def open_traj(path: Path, frame_spacing_ps: float | None) -> TrajectorySource:
         description,
         read,
     )
+
+
+def _frame(path: Path, file: Any, k: int, numbers: NDArray[np.int64]) -> Chunk:
+    """Positions of frame k, which is of the same atoms as the first."""
+    try:
+        frame = file[k]
+        positions = np.asarray(frame.positions, np.float32)
+        own = frame.get("numbers", numbers)  # noted where they are not those of the first frame
+    except Exception as error:
+        raise DataError(f"{path}: frame {k} cannot be read ({error})") from error
+    if not np.array_equal(own, numbers) or positions.shape != (len(numbers), 3):
+        raise DataError(f"{path}: frame {k} has other atoms than frame 0")
+    return positions
 
 
 def open_xyz(path: Path, frame_spacing_ps: float | None) -> TrajectorySource:
@@ -90,14 +102,14 @@ def open_xyz(path: Path, frame_spacing_ps: float | None) -> TrajectorySource:
     found = None if None in times else spacing_of_times(path, times)
 
     def read(size: int) -> Iterator[Chunk]:
-        frames: list[Any] = []
-        for atoms in ase.io.iread(path, index=":", do_not_split_by_at_sign=True):
-            frames.append(atoms.positions)
+        frames: list[Chunk] = []
+        for positions in _xyz_frames(path, head[0].numbers):
+            frames.append(positions)
             if len(frames) == size:
-                yield _stacked(path, frames)
+                yield np.stack(frames)
                 frames = []
         if frames:
-            yield _stacked(path, frames)
+            yield np.stack(frames)
 
     return TrajectorySource(
         path,
@@ -111,7 +123,16 @@ def open_xyz(path: Path, frame_spacing_ps: float | None) -> TrajectorySource:
     )
 
 
-def _stacked(path: Path, frames: list[Any]) -> Chunk:
-    if len({len(frame) for frame in frames}) != 1:
-        raise DataError(f"{path}: the frames differ in their number of atoms")
-    return np.stack(frames).astype(np.float32)
+def _xyz_frames(path: Path, numbers: NDArray[np.int64]) -> Iterator[Chunk]:
+    """Positions of all frames, which are of the same atoms."""
+    frames = ase.io.iread(path, index=":", do_not_split_by_at_sign=True)
+    for k in count():
+        try:
+            atoms = next(frames)
+        except StopIteration:
+            return
+        except Exception as error:
+            raise DataError(f"{path}: frame {k} cannot be read ({error})") from error
+        if not np.array_equal(atoms.numbers, numbers):
+            raise DataError(f"{path}: frame {k} has other atoms than frame 0")
+        yield atoms.positions.astype(np.float32)

@@ -69,7 +69,7 @@ def _iterload(path: Path, topology: Any, size: int) -> Iterator[Any]:
         with warnings.catch_warnings():  # of dummy cells, which are not read here
             warnings.simplefilter("ignore")
             yield from mdtraj.iterload(str(path), chunk=size, top=topology)
-    except (OSError, ValueError, ImportError, RuntimeError, IndexError) as error:
+    except Exception as error:  # mdtraj's readers raise whatever occurs to them
         raise DataError(
             f"{path}: cannot be read by mdtraj with a topology of {topology.n_atoms} atoms"
             f" ({' '.join(str(error).split())})"

@@ -33,9 +33,9 @@ def open_npz(path: Path, frame_spacing_ps: float | None) -> TrajectorySource:
                 else {}
             )
             shape = _shape(path, "positions")
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        if isinstance(error, DataError):
-            raise
+    except DataError:
+        raise
+    except Exception as error:  # of zip, zlib, numpy, … whatever byte is damaged
         raise DataError(f"{path}: not a readable .npz trajectory ({error})") from error
     if len(shape) != 3 or shape[1:] != (len(numbers), 3) or not shape[0]:
         raise DataError(
@@ -43,10 +43,13 @@ def open_npz(path: Path, frame_spacing_ps: float | None) -> TrajectorySource:
         )
 
     def read(size: int) -> Iterator[Chunk]:
-        with np.load(path, allow_pickle=False) as archive:
-            positions = archive["positions"]
+        try:
+            with np.load(path, allow_pickle=False) as archive:
+                positions = archive["positions"].astype(np.float32)
+        except Exception as error:
+            raise DataError(f"{path}: not a readable .npz trajectory ({error})") from error
         for start in range(0, len(positions), size):
-            yield positions[start : start + size].astype(np.float32)
+            yield positions[start : start + size]
 
     return TrajectorySource(
         path,
