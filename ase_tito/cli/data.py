@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ase_tito.data.convert import SplitRequest
+    from ase_tito.data.dataset import Dataset
     from ase_tito.data.summary import DatasetSummary
 
 _CONVERT = r"""Write a dataset of trajectories, or of other datasets.
@@ -122,9 +123,28 @@ def _info(arguments: argparse.Namespace) -> None:
         for key, value in dataset.attributes.items():
             print(f"{key + ':':14}{value}")
         if arguments.check:
-            for name in dataset.names:
-                dataset.check(name)
-            print("all positions and energies are finite")
+            _check(dataset)
+
+
+def _check(dataset: Dataset) -> None:
+    """Read all frames, print what is wrong, and fail if anything is."""
+    from ase_tito.data.checks import check_record
+    from ase_tito.errors import DataError
+
+    unsound = 0
+    for name in dataset.names:
+        try:
+            dataset.check(name)
+            check_record(dataset.molecule(name))
+        except DataError as error:
+            unsound += 1
+            print(f"{name}: {' '.join(str(error).split())}")
+    if unsound:
+        raise DataError(
+            f"{dataset.path}: {unsound} of {len(dataset)} molecules unsound; "
+            f"'ase-tito data convert {dataset.path} --output …' leaves them out"
+        )
+    print("all positions and energies are finite, and all frames those of their molecules")
 
 
 def _described(summary: DatasetSummary) -> str:

@@ -41,6 +41,8 @@ class SplitRequest:
             raise DataError("split by shares, or by lists of names, not both")
         if self.fractions:
             check_shares(self.fractions)
+        if self.seed < 0:
+            raise DataError(f"the seed of a split is a whole number from 0, not {self.seed}")
 
 
 @dataclass(frozen=True)

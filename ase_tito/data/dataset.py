@@ -76,7 +76,9 @@ class Dataset:
                 f"{self.path}: an HDF5 file, but no dataset of this package; 'ase-tito data"
                 " convert' makes one of other formats"
             )
-        version = stored.get("format_version")
+        if "format_version" not in stored:
+            raise DataError(f"{self.path}: damaged (it says no format version)")
+        version = stored["format_version"]
         if not isinstance(version, int) or not 1 <= version <= FORMAT_VERSION:
             raise DataError(
                 f"{self.path}: has format version {version}, and this version of the package reads"

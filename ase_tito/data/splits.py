@@ -48,7 +48,7 @@ def split_by_fractions(
 def check_shares(fractions: Mapping[str, float]) -> None:
     """Refuse shares that do not add up to 1."""
     shares = np.array(list(fractions.values()))
-    if not len(shares) or (shares <= 0).any() or abs(shares.sum() - 1) > 1e-6:
+    if not len(shares) or not (shares > 0).all() or not abs(shares.sum() - 1) < 1e-6:
         raise DataError(
             "the shares of splits must be positive and add up to 1, not "
             + " + ".join(f"{share:g}" for share in shares)

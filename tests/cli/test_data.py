@@ -64,7 +64,7 @@ def test_info_shows_figures_and_similarity(archives, capsys):
         "temperature:  300 K",
         "force field:  none",
         "description:  five molecules",
-        "all positions and energies are finite",
+        "all positions and energies are finite, and all frames those of their molecules",
     ):
         assert line in out.splitlines()
     table = [line.split() for line in out.splitlines()]

@@ -34,7 +34,8 @@ def open_source(path: str | Path, format: str, options: ReadOptions) -> Source:
     Raises
     ------
     DataError
-        For files that are missing or damaged as a whole, and unknown formats.
+        For files that are missing or damaged as a whole, unknown formats, and a topology that
+        would be ignored.
     """
     path = Path(path)
     if not path.exists():
@@ -43,6 +44,8 @@ def open_source(path: str | Path, format: str, options: ReadOptions) -> Source:
         format = detect_format(path)
     if format not in READERS:
         raise DataError(f"{format!r} is no format of trajectories; there are {', '.join(READERS)}")
+    if options.topology is not None and format != "trajectory":
+        raise DataError(f"{path}: says its atoms and bonds itself: leave out the topology")
     return READERS[format](path, options)
 
 

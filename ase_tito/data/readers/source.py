@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +32,11 @@ class ReadOptions:
         Of the energies in archives, which do not say it; without it these are not read.
     force_field : str
         For the model cards of what is trained on this.
+
+    Raises
+    ------
+    DataError
+        For a temperature or spacing that is not positive.
     """
 
     name: str | None = None
@@ -40,6 +46,12 @@ class ReadOptions:
     keep_ps: float | None = None
     energy_unit: str | None = None
     force_field: str = ""
+
+    def __post_init__(self) -> None:
+        for key, unit in (("temperature_K", "K"), ("keep_ps", "ps")):
+            value = getattr(self, key)
+            if value is not None and not (math.isfinite(value) and value > 0):
+                raise DataError(f"{key} must be positive, in {unit}, not {value:g}")
 
     def temperature(self, where: Path, found_K: float | None) -> float:
         """The temperature that file and user agree on.
