@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from ase_tito.data.buckets import MoleculeBuckets
-from ase_tito.data.pairs import PairBatch, by_molecule
+from ase_tito.data.pairs import PairBatch, by_molecule, check_drawn
 from ase_tito.data.trajectory import MolecularTrajectory
 from ase_tito.errors import DataError
 from ase_tito.graph import MolecularGraph
@@ -56,11 +56,14 @@ class EquilibriumFrames:
         drawn, graphs = self._buckets.draw(count, rng)
         targets = np.zeros((*graphs.mask.shape, 3), np.float32)
         temperature = np.empty(count, np.float32)
+        names: list[str] = []
         for k, (m, uniform) in enumerate(zip(drawn, rng.random(count), strict=True)):
             molecule = self._molecules[m]
             trajectory, frame = molecule.choose(uniform)
             targets[k, : molecule.graph.n_atoms] = trajectory.positions[frame]
+            names.append(f"{trajectory.name}: frame {frame}")
             temperature[k] = trajectory.temperature_K
+        check_drawn(targets[None], names)
         target = torch.from_numpy(targets)
         lag_time = torch.full((count,), math.inf)
         return PairBatch(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ase_tito.data.buckets import MoleculeBuckets
@@ -146,7 +147,13 @@ class LaggedPairs:
         return self.lags.range_ps
 
     def sample(self, count: int, rng: np.random.Generator) -> PairBatch:
-        """Draw `count` pairs of one bucket; all that is random comes from `rng`."""
+        """Draw `count` pairs of one bucket; all that is random comes from `rng`.
+
+        Raises
+        ------
+        DataError
+            If a frame that is drawn is not finite.
+        """
         drawn, graphs = self._buckets.draw(count, rng)
         uniform = rng.random((3, count))
         chosen = [self._molecules[m] for m in drawn]
@@ -156,6 +163,7 @@ class LaggedPairs:
             np.array([molecule.frame_spacing_ps for molecule in chosen]),
         )
         pairs = np.zeros((2, *graphs.mask.shape, 3), np.float32)
+        names: list[str] = []
         lag_time, temperature = np.empty(count, np.float32), np.empty(count, np.float32)
         for k, (molecule, lag, which, where) in enumerate(
             zip(chosen, lags.tolist(), *uniform[1:].tolist(), strict=True)
@@ -165,12 +173,30 @@ class LaggedPairs:
             n = molecule.graph.n_atoms
             pairs[0, k, :n] = trajectory.positions[start]
             pairs[1, k, :n] = trajectory.positions[start + frames]
+            names.append(f"{trajectory.name}: frame {start} or {start + frames}")
             lag_time[k] = frames * trajectory.frame_spacing_ps
             temperature[k] = trajectory.temperature_K
+        check_drawn(pairs, names)
         condition, target = torch.from_numpy(pairs)
         return PairBatch(
             graphs, condition, target, torch.from_numpy(lag_time), torch.from_numpy(temperature)
         )
+
+
+def check_drawn(positions: NDArray[np.float32], drawn: Sequence[str]) -> None:
+    """Refuse positions (k, B, N, 3) that are not finite, saying what was drawn, length B.
+
+    Raises
+    ------
+    DataError
+    """
+    if np.isfinite(positions).all():
+        return
+    first = int(np.argmin(np.isfinite(positions).all(axis=(0, 2, 3))))
+    raise DataError(
+        f"{drawn[first]} holds positions that are not finite; 'ase-tito data info --check' reads "
+        "all frames of a dataset"
+    )
 
 
 def longest_lag_ps(trajectory: MolecularTrajectory) -> float:

@@ -77,8 +77,8 @@ class VelocityConfig:
             raise ValueError("condition_blocks = 0 leaves no condition: frame must be 'free'")
         if self.features % self.heads:
             raise ValueError(f"heads = {self.heads} must divide features = {self.features}")
-        if not self.length_scale > 0:
-            raise ValueError(f"length_scale must be positive, not {self.length_scale} Å")
+        if not isinstance(self.length_scale, int | float) or not self.length_scale > 0:
+            raise ValueError(f"length_scale must be positive, in Å, not {self.length_scale!r}")
         if not 0 < self.lag_range_ps[0] <= self.lag_range_ps[1]:
             raise ValueError(f"lag_range_ps must rise from above zero, not {self.lag_range_ps}")
 

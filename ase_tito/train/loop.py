@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from ase_tito.checkpoint import SUFFIX, CheckpointHeader, save_checkpoint
@@ -54,7 +55,7 @@ def fit(
     Raises
     ------
     OutputError
-        If the output directory holds a run already and `resume` is False.
+        If the output directory holds a run already and `resume` is False, or cannot be one.
     CheckpointError
         If the checkpoint to start from, or the state to resume from, cannot be read.
     ConfigError, DataError
@@ -64,6 +65,7 @@ def fit(
     TITOError
         If the loss is not finite in many steps on end.
     """
+    _check_output(config.output)
     if config.tensorboard:
         check_tensorboard()
     with process_group(config.device) as process:
@@ -76,6 +78,15 @@ def fit(
                 f"{config.output} holds a training run already: resume it, or choose another output"
             )
         return loop.run(show_progress)
+
+
+def _check_output(path: Path) -> None:
+    """Refuse what cannot be made a directory, before anything is computed."""
+    there = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+    if not there.is_dir():
+        raise OutputError(f"output is {path}, and {there} is a file: choose another directory")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise OutputError(f"output is {path}, and nothing may be written in {there}")
 
 
 class _Loop:
@@ -98,7 +109,10 @@ class _Loop:
         self._header()
         if progress.step == 0:
             trainer.validate()
-        config.output.mkdir(parents=True, exist_ok=True)
+        try:
+            config.output.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"{config.output} cannot be made: {error.strerror}") from error
         if self.is_first:
             self.log = TrainingLog(
                 config.output, tensorboard=config.tensorboard, step=progress.step

@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ase.data import chemical_symbols
+
 from ase_tito.canonical import graph_key
 from ase_tito.data.dataset import Dataset
 from ase_tito.data.records import MoleculeRecord
 from ase_tito.data.trajectory import MolecularTrajectory, read_npz
 from ase_tito.errors import ConfigError, DataError
+from ase_tito.nn.velocity import MAX_ATOMIC_NUMBER
 from ase_tito.train.config import DataConfig
 
 
@@ -66,7 +69,8 @@ def read_material(config: DataConfig) -> Material:
     DataError
         For files that cannot be read, and unknown splits or molecules.
     ConfigError
-        If nothing remains to train on, or a molecule would be trained on and validate too.
+        If nothing remains to train on, a molecule would be trained on and validate too, or has
+        elements that no network knows.
     """
     names, trained, held = [], [], []
     force_fields = {config.force_field} if config.force_field else set()
@@ -93,6 +97,7 @@ def read_material(config: DataConfig) -> Material:
             f"[data] leaves no {'' if config.equilibrium else 'time-ordered '}trajectory to train "
             "on: check train_split and molecules"
         )
+    _check_elements(trained + held)
     _check_apart(trained, held)
     if held:
         first, last = trained, held
@@ -157,6 +162,16 @@ def _force_field(dataset: Dataset, record: MoleculeRecord) -> str:
             f"data.force_field is missing, and {dataset.path} does not name that of {record.name}"
         )
     return found
+
+
+def _check_elements(trajectories: list[MolecularTrajectory]) -> None:
+    for trajectory in trajectories:
+        heaviest = int(trajectory.graph.atomic_numbers.max())
+        if heaviest > MAX_ATOMIC_NUMBER:
+            raise ConfigError(
+                f"{trajectory.name} has {chemical_symbols[heaviest]}, and networks know elements "
+                f"up to {chemical_symbols[MAX_ATOMIC_NUMBER]}"
+            )
 
 
 def _check_apart(trained: list[MolecularTrajectory], held: list[MolecularTrajectory]) -> None:

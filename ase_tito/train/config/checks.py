@@ -52,6 +52,18 @@ def check_flag(name: str, value: Any) -> None:
         raise ConfigError(f"{name} must be true or false, not {value!r}")
 
 
+def check_number(name: str, value: Any) -> None:
+    """Refuse what is no finite number."""
+    if not _is_number(value):
+        raise ConfigError(f"{name} must be a number, not {value!r}")
+
+
+def check_text(name: str, value: Any) -> None:
+    """Refuse what is no text."""
+    if not isinstance(value, str):
+        raise ConfigError(f"{name} must be a text, not {value!r}")
+
+
 def check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
     """Refuse what is none of the choices."""
     if value not in choices:

@@ -14,6 +14,7 @@ from ase_tito.train.config.checks import (
     check_known,
     check_positive,
     check_share,
+    check_text,
     check_whole,
     check_within,
 )
@@ -86,7 +87,14 @@ class DataConfig:
             value = getattr(self, name)
             if not isinstance(value, list | tuple) or not all(isinstance(v, str) for v in value):
                 raise ConfigError(f"data.{name} must be a list of strings, not {value!r}")
+            twice = [v for k, v in enumerate(value) if v in value[:k]]
+            if twice:
+                raise ConfigError(f"data.{name} names {twice[0]} twice")
             object.__setattr__(self, name, tuple(value))
+        check_text("data.force_field", self.force_field)
+        for name in ("train_split", "validation_split"):
+            if getattr(self, name) is not None:
+                check_text(f"data.{name}", getattr(self, name))
         if not self.dataset and not self.trajectories:
             raise ConfigError(
                 "data.dataset must name at least one HDF5 dataset, or data.trajectories at least "

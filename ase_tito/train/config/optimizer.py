@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ase_tito.errors import ConfigError
 from ase_tito.train.config.checks import (
     check_choice,
+    check_number,
     check_positive,
     check_whole,
     check_within,
@@ -79,17 +80,22 @@ class OptimizerConfig:
             check_whole(f"optimizer.{name}", getattr(self, name))
         for name in ("learning_rate", "gradient_clip", "time_scale"):
             check_positive(f"optimizer.{name}", getattr(self, name))
+        for name in ("decay_share", "weight_decay", "time_location"):
+            check_number(f"optimizer.{name}", getattr(self, name))
         if not 0 < self.decay_share <= 1:
             raise ConfigError(f"optimizer.decay_share must lie in (0, 1], not {self.decay_share!r}")
+        if self.weight_decay < 0:
+            raise ConfigError(f"optimizer.weight_decay must not be negative: {self.weight_decay!r}")
         check_within("optimizer.ema_decay", self.ema_decay, 0, 1)
         check_choice("optimizer.method", self.method, ("muon", "adamw"))
         check_choice(
             "optimizer.time_distribution", self.time_distribution, ("logit-normal", "uniform")
         )
-        betas = tuple(self.betas)
-        if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
-            raise ConfigError(f"optimizer.betas must be two numbers in [0, 1), not {betas}")
-        object.__setattr__(self, "betas", betas)
+        if not isinstance(self.betas, list | tuple) or len(self.betas) != 2:
+            raise ConfigError(f"optimizer.betas must be two numbers in [0, 1), not {self.betas}")
+        for beta in self.betas:
+            check_within("optimizer.betas", beta, 0, 1)
+        object.__setattr__(self, "betas", tuple(self.betas))
 
     def share_done(self, step: int, seconds: float) -> float:
         """Share of the run that is behind, from 0 to 1, after so many steps and seconds."""

@@ -21,6 +21,7 @@ from ase_tito.train.config.checks import (
     check_flag,
     check_known,
     check_positive,
+    check_text,
     check_whole,
 )
 from ase_tito.train.config.data import DataConfig
@@ -131,6 +132,8 @@ class TrainConfig:
             raise ConfigError("data.equilibrium trains a prior, which has no [prior] itself")
         VelocityConfig(**self.network)
         if self.source is not None:
+            if not isinstance(self.source, Mapping):
+                raise ConfigError(f"source must be a table such as {{ kind = … }}: {self.source!r}")
             source_from_dict(self.source)
         if self.frame is not None:
             frame_named(self.frame)
@@ -185,11 +188,13 @@ class TrainConfig:
             **check_known("optimizer", known, values["optimizer"])
         )
         if "ode" in values:
-            values["ode"] = OdeSettings.from_dict(values["ode"])
+            known = {item.name for item in fields(OdeSettings)}
+            values["ode"] = OdeSettings.from_dict(check_known("ode", known, values["ode"]))
         if "from" in values:
             values["parent"] = checkpoint_of(values.pop("from"), directory)
         if "prior" in values:
             values["prior"] = PriorConfig.from_entries(values["prior"], directory)
+        check_text("output", values["output"])
         values["output"] = directory / values["output"]
         return cls(**values)
 
