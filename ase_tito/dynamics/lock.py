@@ -39,6 +39,10 @@ class OutputLock:
         try:
             self._lock.acquire()
         except Timeout:
+            if not self._file.exists():  # a folder in which nobody can make files looks locked too
+                raise OutputError(
+                    f"cannot write {path}: no file can be made in {self.path.parent}"
+                ) from None
             raise OutputError(
                 f"{path} is being written by {self._holder()}; wait for it, end it, or choose "
                 "another output"

@@ -24,6 +24,11 @@ from ase_tito.errors import OutputError
 COUNTERS = "counters"
 """Entry of the header's description whose integers are kept up to date in the file."""
 
+_OTHER_FORMATS = re.compile(
+    r"\.(xyz|extxyz|pdb|xtc|trr|dcd|nc|h5|gro|sdf|mol|cif|json|db|npz|toml|txt)", re.IGNORECASE
+)
+"""Suffixes that promise something else than a trajectory of ASE."""
+
 _LARGEST_COUNT = 10**15  # reserves the room in the header
 _COUNTERS_TEXT = re.compile(rf'"{COUNTERS}": (\{{[^{{}}]*\}})'.encode())
 
@@ -215,12 +220,17 @@ def check_output(path: str | os.PathLike[str]) -> None:
     Raises
     ------
     OutputError
-        For a directory, a missing directory, no permission, or an existing file that is not empty
-        and no ASE trajectory.
+        For a directory, a missing directory, no permission, an existing file that is not empty
+        and no ASE trajectory, and a name that promises another format.
     """
     check_writable(path)
     if os.path.exists(path) and not is_trajectory(path):
         raise OutputError(f"{path} exists and is not an ASE trajectory; choose another name")
+    if _OTHER_FORMATS.fullmatch(Path(path).suffix):
+        raise OutputError(
+            f"cannot write {path}: jumps are written to .traj files of ASE; 'ase convert "
+            f"{Path(path).stem}.traj {Path(path).name}' makes another format of one"
+        )
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:

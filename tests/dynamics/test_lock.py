@@ -50,3 +50,9 @@ def test_another_process_is_named_and_its_death_frees_the_lock(tmp_path):
 def test_missing_directory(tmp_path):
     with pytest.raises(OutputError, match="no directory"):
         OutputLock(tmp_path / "missing" / "x.traj")
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="needs a folder that takes no files")
+def test_a_folder_that_takes_no_files_is_not_said_to_be_locked():
+    with pytest.raises(OutputError, match=r"no file can be made in /proc|No such file"):
+        OutputLock("/proc/x.traj")
