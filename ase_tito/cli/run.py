@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from ase_tito.dynamics.after_jump import AfterJump
-    from ase_tito.dynamics.campaign import RunSummary
     from ase_tito.dynamics.jump import EnsembleJump
     from ase_tito.dynamics.metropolis import MetropolisHastings
+    from ase_tito.dynamics.written_run import RunSummary
 
 Number = TypeVar("Number", int, float)
 

@@ -12,7 +12,8 @@ from typing import Any
 from ase import Atoms
 from ase.md.md import MolecularDynamics
 
-from ase_tito.dynamics.record import PICOSECOND, model_name
+from ase_tito.dynamics.record import model_name
+from ase_tito.dynamics.run_record import PICOSECOND
 from ase_tito.dynamics.trajectory import check_output, check_same_molecule, check_writable
 from ase_tito.errors import ConfigError, DomainError, OutputError, TITOWarning
 from ase_tito.transfer.implicit import ImplicitTransferOperator

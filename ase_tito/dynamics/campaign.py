@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import os
-import re
-import time
-import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -19,70 +15,30 @@ from numpy.typing import ArrayLike
 
 from ase_tito.dynamics.after_jump import AfterJump
 from ase_tito.dynamics.atoms import molecular_graph
-from ase_tito.dynamics.ensemble import OnInvalid, TITOEnsemble
-from ase_tito.dynamics.jump import EnsembleJump
-from ase_tito.dynamics.lock import OutputLock
-from ase_tito.dynamics.metropolis import MetropolisHastings, MetropolisRecord
+from ase_tito.dynamics.ensemble import TITOEnsemble
+from ase_tito.dynamics.metropolis import MetropolisHastings
 from ase_tito.dynamics.model import resolve_model
-from ase_tito.dynamics.momenta import Momenta, check_momenta, set_momenta
-from ase_tito.dynamics.record import FrameRecord, RunRecord
-from ase_tito.dynamics.trajectory import COUNTERS, TrajectoryFile, check_output, read_ends
-from ase_tito.errors import ConfigError, OutputError, TITOWarning
+from ase_tito.dynamics.momenta import Momenta, check_momenta
+from ase_tito.dynamics.outputs import (
+    Existing,
+    check_existing,
+    delete_replica,
+    make_directory,
+    other_replicas,
+    replica_directory,
+    replica_paths,
+)
+from ase_tito.dynamics.policy import OnInvalid
+from ase_tito.dynamics.run_record import RunRecord
+from ase_tito.dynamics.trajectory import TrajectoryFile
+from ase_tito.dynamics.written_run import Progress, RunSummary, WrittenRun
+from ase_tito.errors import ConfigError
 from ase_tito.flow.ode import OdeSettings
 from ase_tito.graph import MolecularGraph
 from ase_tito.transfer.implicit import ImplicitTransferOperator
 
-Existing = Literal["refuse", "replace", "restart", "append"]
 Start = Literal["first", "last", "spread"]
-Progress = Callable[[EnsembleJump, int], object]
-"""Called with each jump, once its frames are written, and the number of the last one to come."""
-
 MOST_REPLICAS = 10_000
-_REPLICA_FILE = re.compile(r"replica-\d{4}\.traj")
-_MAY_DIFFER = ("timestep", "model_source", "threads", "package_version")
-
-
-@dataclass(frozen=True)
-class RunSummary:
-    """What a run did, in the call that returned this.
-
-    Attributes
-    ----------
-    paths : tuple of Path
-        The trajectories, one for each replica.
-    jumps : int
-        Jumps of each replica.
-    total_jumps : int
-        Jumps of each replica since its start.
-    lag_time_ps : float
-    wall_time_s : float
-        Time spent jumping and writing.
-    invalid_first_proposals : int
-        Over all replicas.
-    evaluations : int
-        Calls of the velocity field, each for a whole batch; of corrected runs, for each replica.
-    metropolis : tuple of MetropolisRecord
-        Of corrected runs, for each replica: acceptances and costs since its start.
-    """
-
-    paths: tuple[Path, ...]
-    jumps: int
-    total_jumps: int
-    lag_time_ps: float
-    wall_time_s: float
-    invalid_first_proposals: int
-    evaluations: int
-    metropolis: tuple[MetropolisRecord, ...] = ()
-
-    @property
-    def simulated_time_ns(self) -> float:
-        """Simulated time in ns, over all replicas."""
-        return len(self.paths) * self.jumps * self.lag_time_ps / 1000
-
-    @property
-    def ns_per_day(self) -> float:
-        """Simulated time in ns, over all replicas, per day of wall time; nan if no time passed."""
-        return self.simulated_time_ns / self.wall_time_s * 86400 if self.wall_time_s else np.nan
 
 
 def run_to_files(
@@ -162,9 +118,9 @@ def run_to_files(
     """
     _check_options(jumps, interval, replicas, existing)
     check_momenta(momenta)
-    directory = None if replicas is None else _directory(Path(output))
-    paths = [Path(output)] if directory is None else _replica_paths(directory, replicas or 1)
-    _check_existing(paths, _other_replicas(directory, paths), existing)
+    directory = None if replicas is None else replica_directory(Path(output))
+    paths = [Path(output)] if directory is None else replica_paths(directory, replicas or 1)
+    check_existing(paths, other_replicas(directory, paths), existing)
     frames = [frames] if isinstance(frames, Atoms) else list(frames)
     starts = [atoms.copy() for atoms in _starting_frames(frames, len(paths), start)]
     graph = molecular_graph(starts[0], bonds=bonds, graph=graph)
@@ -190,152 +146,20 @@ def run_to_files(
     record = RunRecord.of(ensemble, source=source, momenta=momenta, interval=interval)
     with ExitStack() as stack:
         if directory is not None:
-            _make(directory)
+            make_directory(directory)
         # 'append' deletes nothing: until all are locked, nothing may be lost
         files = [stack.enter_context(TrajectoryFile(path, append=True)) for path in paths]
-        run = _Run(ensemble, files, starts, record)
+        run = WrittenRun(ensemble, files, starts, record)
         if existing == "replace":
             run.forget()
-            for path in _other_replicas(directory, paths):
-                _delete(path)
+            for path in other_replicas(directory, paths):
+                delete_replica(path)
         elif existing == "refuse":
             run.check_empty()
         if not run.resume():
             run.write_frames()
         last = jumps if existing != "append" else ensemble.jump + jumps
         return run.advance(last, progress)
-
-
-@dataclass
-class _Run:
-    """An ensemble and the files it is written to."""
-
-    ensemble: TITOEnsemble
-    files: list[TrajectoryFile]
-    atoms: list[Atoms]
-    record: RunRecord
-
-    def forget(self) -> None:
-        """Empty the files; all are locked by now."""
-        for file in self.files:
-            file.truncate(0)
-
-    def check_empty(self) -> None:
-        """OutputError if someone wrote a file just before it was locked."""
-        for file in self.files:
-            if len(file):
-                raise OutputError(_exists(file.path))
-
-    def resume(self) -> bool:
-        """Go to the last frame that all files have; False if they have none."""
-        counts = [len(file) for file in self.files]
-        for k, count in enumerate(counts):
-            if count:
-                self._check_run(k)
-        shared = min(counts)
-        if not shared:
-            if max(counts) > 1:
-                raise OutputError(
-                    f"{self.files[counts.index(0)].path} holds no whole frame, and others do; "
-                    "start the run anew"
-                )
-            self.forget()  # killed before all first frames were written
-            return False
-        for k, file in enumerate(self.files):
-            file.truncate(shared)
-            self._take_last_frame(k)
-        return True
-
-    def advance(self, last: int, progress: Progress | None) -> RunSummary:
-        """Jump until the jump of number `last` is done."""
-        ensemble = self.ensemble
-        first, evaluations = ensemble.jump, 0
-        invalid_before = int(ensemble.invalid_first_proposals.sum())
-        started = time.perf_counter()
-        while ensemble.jump < last:
-            done = ensemble.step()
-            evaluations += done.evaluations
-            if done.jump % self.record.interval == 0:
-                self.write_frames(done)
-            if progress is not None:
-                progress(done, last)
-        records = [ensemble.metropolis_record(k) for k in range(ensemble.n_systems)]
-        return RunSummary(
-            paths=tuple(file.path for file in self.files),
-            jumps=ensemble.jump - first,
-            total_jumps=ensemble.jump,
-            lag_time_ps=ensemble.lag_time_ps,
-            wall_time_s=time.perf_counter() - started,
-            invalid_first_proposals=int(ensemble.invalid_first_proposals.sum()) - invalid_before,
-            evaluations=evaluations,
-            metropolis=tuple(record for record in records if record is not None),
-        )
-
-    def write_frames(self, done: EnsembleJump | None = None) -> None:
-        """Write the current frame of every replica: after a jump, or where they start."""
-        ensemble = self.ensemble
-        outcome = ensemble.assess() if done is None else done
-        for k, (file, atoms) in enumerate(zip(self.files, self.atoms, strict=True)):
-            atoms.set_positions(ensemble.positions(k), apply_constraint=False)
-            if done is not None:
-                set_momenta(
-                    atoms,
-                    self.record.momenta,  # type: ignore[arg-type]
-                    ensemble.temperature_K,
-                    seed=ensemble.seed,
-                    replica=ensemble.replicas[k],
-                    jump=done.jump,
-                )
-            frame = FrameRecord.of(ensemble, outcome, k)
-            frame.write(atoms.info)
-            file.set_description(self._description(frame))
-            file.write(atoms)
-
-    def _description(self, frame: FrameRecord) -> dict[str, Any]:
-        record = replace(self.record, replica=frame.replica)
-        return {"type": "molecular-dynamics", **record.to_dict(), COUNTERS: frame.counters}
-
-    def _check_run(self, k: int) -> None:
-        """OutputError unless the file of replica k was written by a run with these settings."""
-        path = self.files[k].path
-        description, _, _ = read_ends(path)
-        try:
-            record = RunRecord.from_description(description)
-        except OutputError as error:
-            raise OutputError(f"{path} cannot be continued: {error}") from None
-        theirs = asdict(record)
-        for key, value in {**asdict(self.record), "replica": self.ensemble.replicas[k]}.items():
-            if theirs[key] != value and key not in _MAY_DIFFER:
-                raise OutputError(
-                    f"{path} cannot be continued: it was made with {_setting(key, theirs[key])}, "
-                    f"not {_setting(key, value)}"
-                )
-        if k == 0:
-            self._warn_of_changes(path, record)
-
-    def _take_last_frame(self, k: int) -> None:
-        """Set replica k to the last frame of its file."""
-        path = self.files[k].path
-        _, _, last = read_ends(path)
-        frame = FrameRecord.read(last.info)
-        if k == 0:
-            self.ensemble.jump = frame.jump
-        elif frame.jump != self.ensemble.jump:
-            raise OutputError(
-                f"{path} cannot be continued: its last frame is of jump {frame.jump}, that of "
-                f"replica 0 of jump {self.ensemble.jump}"
-            )
-        frame.restore(self.ensemble, k, last.positions)
-
-    def _warn_of_changes(self, path: Path, record: RunRecord) -> None:
-        changes = record.changes()
-        if changes:
-            warnings.warn(
-                f"{path} is continued with {' and '.join(changes)}: positions may differ in their "
-                "last bits from an uninterrupted run",
-                TITOWarning,
-                stacklevel=5,
-            )
 
 
 def _check_options(jumps: int, interval: int, replicas: int | None, existing: str) -> None:
@@ -369,59 +193,3 @@ def _changed(
     if not changes:
         return None
     return OdeSettings.from_dict({**settings.to_dict(), **changes})
-
-
-def _directory(output: Path) -> Path:
-    """The directory of the replicas, which need not exist yet."""
-    if output.suffix == ".traj" or (output.exists() and not output.is_dir()):
-        raise OutputError(f"replicas are written to a directory, and {output} is a file's name")
-    if not output.parent.is_dir():
-        raise OutputError(f"cannot write {output}: there is no directory {output.parent}")
-    return output
-
-
-def _make(directory: Path) -> None:
-    try:
-        directory.mkdir(exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"cannot make the directory {directory}: {error.strerror}") from error
-
-
-def _replica_paths(directory: Path, count: int) -> list[Path]:
-    return [directory / f"replica-{k:04d}.traj" for k in range(count)]
-
-
-def _check_existing(paths: list[Path], others: list[Path], existing: Existing) -> None:
-    """Refuse what is there and must not be touched; nothing is opened yet."""
-    for path in paths:
-        if path.parent.is_dir() or len(paths) == 1:
-            check_output(path)
-    present = [path for path in paths if path.exists()] + others
-    written = [path for path in present if path.stat().st_size]
-    if existing == "refuse" and written:
-        raise OutputError(_exists(written[0]))
-    if existing in ("restart", "append") and written and len(present) != len(paths):
-        raise OutputError(f"{paths[0].parent} holds {len(present)} replicas, not {len(paths)}")
-
-
-def _exists(path: Path) -> str:
-    return f"{path} exists: restart it, append to it, overwrite it, or choose another output"
-
-
-def _other_replicas(directory: Path | None, paths: list[Path]) -> list[Path]:
-    """Trajectories of replicas in the directory that are not among these."""
-    if directory is None or not directory.is_dir():
-        return []
-    found = {path for path in directory.iterdir() if _REPLICA_FILE.fullmatch(path.name)}
-    return sorted(found - set(paths))
-
-
-def _delete(path: Path) -> None:
-    """Remove a replica of an earlier, larger run, which would be taken for one of this run's."""
-    with OutputLock(path):
-        path.unlink()
-
-
-def _setting(key: str, value: Any) -> str:
-    shown = str(value)
-    return f"{key} {shown}" if len(shown) <= 60 else f"another {key}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -16,6 +15,7 @@ from ase_tito.dynamics.chain import MetropolisChains
 from ase_tito.dynamics.draw import Sampler
 from ase_tito.dynamics.jump import EnsembleJump, judgement, passed
 from ase_tito.dynamics.metropolis import MetropolisHastings, MetropolisRecord
+from ase_tito.dynamics.policy import OnInvalid, check_correction, check_policy
 from ase_tito.dynamics.seed import checked_seed
 from ase_tito.dynamics.systems import (
     Systems,
@@ -32,8 +32,6 @@ from ase_tito.geometry import centre
 from ase_tito.graph import GraphBatch, MolecularGraph
 from ase_tito.transfer.implicit import ImplicitTransferOperator
 from ase_tito.validity import CHECKS, check
-
-OnInvalid = Literal["retry", "raise", "keep", "hold"]
 
 
 class TITOEnsemble:
@@ -135,7 +133,7 @@ class TITOEnsemble:
         atoms: Sequence[Atoms] | None = None,
     ) -> None:
         check_policy(on_invalid, max_retries)
-        _check_correction(correction, on_invalid, ode)
+        check_correction(correction, on_invalid, ode)
         after_jump = check_after_jump(after_jump, correction is not None)
         if not is_integer(batch_size) or batch_size < 1:
             raise ConfigError(f"batch_size must be a positive integer, not {batch_size!r}")
@@ -342,31 +340,3 @@ class TITOEnsemble:
                 "molecule, or the last geometry is far from what it knows"
             )
         return f"{text}; use on_invalid='retry' to draw such samples again"
-
-
-def _check_correction(
-    correction: MetropolisHastings | None, on_invalid: str, ode: OdeSettings | None
-) -> None:
-    """Refuse what is no correction, and options that one would ignore."""
-    if correction is None:
-        return
-    if not isinstance(correction, MetropolisHastings):
-        raise ConfigError(f"correction must be a MetropolisHastings, not {correction!r}")
-    if on_invalid != "retry":
-        raise ConfigError(
-            f"on_invalid={on_invalid!r} means nothing under Metropolis-Hastings, where an invalid "
-            "proposal is a rejection"
-        )
-    if ode is not None:
-        raise ConfigError(
-            "ode means nothing under Metropolis-Hastings: pass MetropolisHastings a quadrature"
-        )
-
-
-def check_policy(on_invalid: str, max_retries: int) -> None:
-    """Raise ConfigError for an unknown `on_invalid` or a negative `max_retries`."""
-    if on_invalid not in get_args(OnInvalid):
-        known = ", ".join(map(repr, get_args(OnInvalid)))
-        raise ConfigError(f"on_invalid must be one of {known}, not {on_invalid!r}")
-    if not is_integer(max_retries) or max_retries < 0:
-        raise ConfigError(f"max_retries must be a non-negative integer, not {max_retries!r}")

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from ase_tito.dynamics.record import RunRecord, weights_sha256
+from ase_tito.dynamics.run_record import RunRecord, weights_sha256
 from ase_tito.errors import CheckpointError, ConfigError, OutputError
 from ase_tito.graph import MolecularGraph
 from ase_tito.models import load_model, select_model

@@ -8,7 +8,8 @@ import numpy as np
 from ase import Atoms
 
 from ase_tito.dynamics.atoms import check_movable
-from ase_tito.dynamics.record import FrameRecord, RunRecord
+from ase_tito.dynamics.record import FrameRecord
+from ase_tito.dynamics.run_record import RunRecord
 from ase_tito.dynamics.trajectory import read_ends
 from ase_tito.errors import OutputError, StructureError
 

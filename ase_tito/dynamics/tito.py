@@ -27,13 +27,15 @@ from ase_tito.dynamics.arguments import (
     warn_of_ignored,
 )
 from ase_tito.dynamics.atoms import check_movable, molecular_graph
-from ase_tito.dynamics.ensemble import OnInvalid, TITOEnsemble, check_policy
+from ase_tito.dynamics.ensemble import TITOEnsemble
 from ase_tito.dynamics.logger import TITOLogger
 from ase_tito.dynamics.metropolis import MetropolisHastings
 from ase_tito.dynamics.model import model_of_run, resolve_model
 from ase_tito.dynamics.momenta import Momenta, check_momenta, set_momenta
-from ase_tito.dynamics.record import FrameRecord, RunRecord
+from ase_tito.dynamics.policy import OnInvalid, check_policy
+from ase_tito.dynamics.record import FrameRecord
 from ase_tito.dynamics.resume import moved_to, read_run
+from ase_tito.dynamics.run_record import RunRecord
 from ase_tito.dynamics.seed import checked_seed, draw_seed
 from ase_tito.dynamics.trajectory import COUNTERS, TrajectoryFile
 from ase_tito.errors import ConfigError, InvalidSampleError, OutputError, TITOWarning
@@ -286,14 +288,7 @@ class TITODynamics(MolecularDynamics):
             run.check_steps(correction, after_jump)
             graph = run.graph(last.numbers)
             operator = model_of_run(run, model, graph, device)
-            changes = run.changes()
-            if changes:
-                warnings.warn(
-                    f"{trajectory} is continued with {' and '.join(changes)}: positions may differ "
-                    "in their last bits from an uninterrupted run",
-                    TITOWarning,
-                    stacklevel=2,
-                )
+            run.warn_of_changes(trajectory, stacklevel=3)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", TITOWarning)  # given when the run was started
                 dynamics = cls(

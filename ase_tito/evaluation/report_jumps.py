@@ -12,7 +12,7 @@ from ase_tito.analysis.energy_distance import MOST_PAIRS
 from ase_tito.analysis.files import TrajectorySource, spread_frames
 from ase_tito.analysis.report import DoubledJumps, ReportSettings, SingleJumps, choose_lag
 from ase_tito.dynamics.model import resolve_model
-from ase_tito.dynamics.record import weights_sha256
+from ase_tito.dynamics.run_record import weights_sha256
 from ase_tito.errors import DataError
 from ase_tito.evaluation.consistency import doubling_lag, make_doubled_jumps, make_single_jumps
 from ase_tito.transfer.implicit import ImplicitTransferOperator
