@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from ase.calculators.calculator import Calculator, all_changes
 from numpy.typing import ArrayLike, NDArray
 
 from ase_tito.errors import ConfigError, StructureError
+from ase_tito.flow.field import device_of
 from ase_tito.flow.ode import OdeSettings
 from ase_tito.graph import MolecularGraph
 from ase_tito.models import load_prior
@@ -94,7 +95,7 @@ class TITOCalculator(Calculator):
         self.forces_by, self.score_time, self.ode = forces, score_time, ode
         self.graph = graph
         self._bonds = bonds
-        self._device = next((p.device for p in _parameters(self.prior)), torch.device("cpu"))
+        self._device = device_of(self.prior.field)
 
     def _get_name(self) -> str:
         """What ASE writes beside results: approximate forces say so."""
@@ -175,7 +176,3 @@ class TITOCalculator(Calculator):
 
 def _formula(atoms: Atoms) -> str:
     return str(atoms.get_chemical_formula("reduce"))
-
-
-def _parameters(prior: BoltzmannPrior) -> Any:
-    return prior.field.parameters() if isinstance(prior.field, torch.nn.Module) else ()

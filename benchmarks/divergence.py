@@ -21,8 +21,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ase_tito.flow.density import Quadrature, divergence
-from ase_tito.flow.ode import OdeSettings, basis_directions, integrate
+from ase_tito.flow.density import Quadrature
+from ase_tito.flow.divergence import basis_directions, divergence
+from ase_tito.flow.ode import OdeSettings, integrate
 from ase_tito.models import load_model
 from ase_tito.structure import graph_from_atoms, read_structure
 from ase_tito.transfer.implicit import DENSITY_ODE

@@ -19,9 +19,6 @@ from ase.optimize import BFGS
 
 from ase_tito.errors import ConfigError
 
-_STREAM = 3
-"""Tells these numbers apart from noise (a shorter key), momenta (1) and acceptances (2)."""
-
 
 class AfterJump(Protocol):
     """A step after a jump: moves atoms, and says what it is for the trajectory's header."""
@@ -136,14 +133,6 @@ class Minimize:
             "calculator": type(self.calculator).__name__,
             "steps": self.steps,
         }
-
-
-def after_jump_generator(
-    seed: int, replica: int, jump: int, retry: int, number: int
-) -> np.random.Generator:
-    """The generator of one step after one draw of one replica's jump."""
-    sequence = np.random.SeedSequence(seed, spawn_key=(replica, jump, retry, _STREAM, number))
-    return np.random.Generator(np.random.Philox(sequence))
 
 
 def check_after_jump(steps: Sequence[AfterJump], corrected: bool) -> tuple[AfterJump, ...]:

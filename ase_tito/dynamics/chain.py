@@ -15,7 +15,6 @@ from ase_tito.dynamics.metropolis import (
     ODE_TOLERANCE,
     MetropolisHastings,
     MetropolisRecord,
-    acceptance_generator,
     block_of,
 )
 from ase_tito.dynamics.proposals import Outcome, Proposals
@@ -23,6 +22,7 @@ from ase_tito.dynamics.systems import Systems
 from ase_tito.errors import TITOWarning
 from ase_tito.transfer.implicit import ImplicitTransferOperator
 from ase_tito.transfer.metropolis import in_double_precision
+from ase_tito.transfer.noise import ACCEPTANCE, keyed_generator
 
 
 class MetropolisChains:
@@ -113,7 +113,8 @@ class MetropolisChains:
         if outcome.density_ratio is not None:
             energy = (outcome.energy_eV - record.energy_eV) / self._kT
             log_ratio = outcome.density_ratio - energy
-        uniform = acceptance_generator(self._systems.seed, self._systems.replicas[k], jump).random()
+        key = self._systems.seed, self._systems.replicas[k], jump
+        uniform = keyed_generator(*key, 0, ACCEPTANCE).random()
         accepted = log_ratio is not None and math.log1p(-uniform) < log_ratio
         record = replace(record, accepted=accepted, log_ratio=log_ratio)
         if log_ratio is not None:

@@ -10,12 +10,13 @@ import torch
 from ase import Atoms
 from numpy.typing import NDArray
 
-from ase_tito.dynamics.after_jump import AfterJump, after_jump_generator
+from ase_tito.dynamics.after_jump import AfterJump
 from ase_tito.dynamics.jump import Draw, joined, judgement
 from ase_tito.dynamics.systems import Systems
 from ase_tito.errors import StructureError
 from ase_tito.flow.ode import OdeSettings
 from ase_tito.transfer.implicit import ImplicitTransferOperator
+from ase_tito.transfer.noise import AFTER_JUMP, keyed_generator
 from ase_tito.validity import CHECKS, check
 
 
@@ -105,5 +106,5 @@ class Sampler:
         atoms.set_positions(sample[: len(atoms)], apply_constraint=False)
         key = self.systems.seed, self.systems.replicas[system], jump, retry
         for number, step in enumerate(self.after_jump):
-            step(atoms, self.systems.temperature_K, after_jump_generator(*key, number))
+            step(atoms, self.systems.temperature_K, keyed_generator(*key, AFTER_JUMP, number))
         sample[: len(atoms)] = atoms.positions

@@ -20,13 +20,13 @@ from ase_tito.dynamics.seed import checked_seed
 from ase_tito.dynamics.systems import (
     Systems,
     check_domain,
-    device_of,
     is_integer,
     mass_fractions,
     replica_keys,
     starting_frames,
 )
 from ase_tito.errors import ConfigError, InvalidSampleError, StructureError
+from ase_tito.flow.field import device_of
 from ase_tito.flow.ode import OdeSettings
 from ase_tito.geometry import centre
 from ase_tito.graph import GraphBatch, MolecularGraph
@@ -152,7 +152,7 @@ class TITOEnsemble:
         self.after_jump = after_jump
         self.invalid_first_proposals = np.zeros(len(systems), np.int64)
         self.retries = np.zeros(len(systems), np.int64)
-        self._batch = GraphBatch.from_graphs(systems, device_of(operator))
+        self._batch = GraphBatch.from_graphs(systems, device_of(operator.field))
         self._counts = np.array([graph.n_atoms for graph in systems])
         self._positions = np.zeros((len(systems), self._counts.max(), 3))
         self._systems = Systems(

@@ -6,8 +6,6 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from ase_tito.errors import ConfigError
 from ase_tito.flow.density import Quadrature
 
@@ -15,9 +13,6 @@ ODE_TOLERANCE = 0.05
 """Of the log ratio, against an integration ten times tighter."""
 
 UNDEFINED_TIME = "undefined: accepted and repeated states sample the ensemble and are no dynamics"
-
-_STREAM = 2
-"""Tells these numbers apart from those of momenta and of steps after a jump."""
 
 
 class MetropolisHastings:
@@ -142,12 +137,6 @@ class MetropolisRecord:
         """Totals for the trajectory's header."""
         names = ("acceptances", "evaluations", "divergences", "energies")
         return {name: getattr(self, name) for name in names}
-
-
-def acceptance_generator(seed: int, replica: int, jump: int) -> np.random.Generator:
-    """The generator that decides on one proposal."""
-    sequence = np.random.SeedSequence(seed, spawn_key=(replica, jump, 0, _STREAM))
-    return np.random.Generator(np.random.Philox(sequence))
 
 
 def block_of(offset: int, largest: int) -> tuple[int, int]:

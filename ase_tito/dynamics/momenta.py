@@ -10,23 +10,15 @@ from ase.md.velocitydistribution import thermalize_momenta
 from ase.parallel import world
 
 from ase_tito.errors import ConfigError
+from ase_tito.transfer.noise import MOMENTA, keyed_generator
 
 Momenta = Literal["maxwell-boltzmann", "zero"]
-
-_STREAM = 1
-"""Tells these numbers apart from the jumps' noise, whose keys have one entry less."""
 
 
 def check_momenta(momenta: str) -> None:
     """Raise ConfigError for an unknown choice."""
     if momenta not in get_args(Momenta):
         raise ConfigError(f"momenta must be 'maxwell-boltzmann' or 'zero', not {momenta!r}")
-
-
-def momenta_generator(seed: int, replica: int, jump: int) -> np.random.Generator:
-    """The generator of one replica's momenta after one jump."""
-    sequence = np.random.SeedSequence(seed, spawn_key=(replica, jump, 0, _STREAM))
-    return np.random.Generator(np.random.Philox(sequence))
 
 
 def set_momenta(
@@ -47,5 +39,5 @@ def set_momenta(
     if momenta == "zero":
         atoms.set_momenta(np.zeros((len(atoms), 3)))
         return
-    rng = momenta_generator(seed, replica, jump)
+    rng = keyed_generator(seed, replica, jump, 0, MOMENTA)
     thermalize_momenta(atoms, temperature_K, comm=comm, rng=rng)

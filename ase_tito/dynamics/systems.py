@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -49,9 +50,8 @@ class Systems:
         self, systems: NDArray[np.intp], jumps: int | Sequence[int], retry: int = 0
     ) -> torch.Tensor:
         """Standard normal numbers of jumps of these systems, shape (b, N, 3), float64."""
-        counts = self.batch.n_atoms.cpu().numpy()
         return keyed_noise(
-            counts[systems].tolist(),
+            self._counts[systems].tolist(),
             self.weights.shape[1],
             self.seed,
             [self.replicas[k] for k in systems],
@@ -69,8 +69,13 @@ class Systems:
     ) -> NDArray[np.float64]:
         """Samples (b, N, 3) of these systems, moved to the centres of mass of `here`."""
         shift = self._centres(here, systems) - self._centres(samples, systems)
-        mask = self.select(systems).mask.cpu().numpy()
+        mask = np.arange(samples.shape[1]) < self._counts[systems, None]
         return np.where(mask[..., None], samples + shift, 0.0)
+
+    @cached_property
+    def _counts(self) -> NDArray[np.int64]:
+        """Atoms of each system: copied from the device once, not at every jump."""
+        return np.asarray(self.batch.n_atoms.cpu().numpy(), np.int64)
 
     def _centres(
         self, positions: NDArray[np.float64], systems: NDArray[np.intp]
@@ -151,14 +156,6 @@ def mass_fractions(
             )
         weights[k, : graph.n_atoms] = own / own.sum()
     return weights
-
-
-def device_of(operator: ImplicitTransferOperator) -> torch.device:
-    """Where the operator's network is."""
-    if isinstance(operator.field, torch.nn.Module):
-        for parameter in operator.field.parameters():
-            return parameter.device
-    return torch.device("cpu")
 
 
 def is_integer(value: object) -> bool:

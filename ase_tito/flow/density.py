@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from ase_tito.errors import ConfigError
-from ase_tito.flow.ode import Velocity
+from ase_tito.flow.divergence import divergence
+from ase_tito.flow.field import Velocity
 
 _STAGES = 4
 
@@ -122,32 +123,6 @@ def follow(
     if reverse:
         nodes.reverse()
     return Path(z, torch.stack(nodes))
-
-
-def divergence(
-    velocity: Velocity, z: Tensor, s: Tensor, directions: Tensor, *, chunk_size: int = 64
-) -> Tensor:
-    """Σ_k v_kᵀ (∂u/∂z) v_k at positions z and flow times s, shape (B,).
-
-    One evaluation is pulled back along all directions, in chunks.
-
-    Parameters
-    ----------
-    velocity : callable
-        Differentiable by `torch.func.vjp`.
-    z : Tensor, shape (B, N, 3)
-    s : Tensor, shape (B,)
-    directions : Tensor, shape (K, B, N, 3)
-        From `ase_tito.flow.ode.basis_directions`.
-    chunk_size : int
-        Directions pulled back at once: memory against speed.
-    """
-    pull_back = torch.func.vjp(lambda at: velocity(at, s), z)[1]
-
-    def along(direction: Tensor) -> Tensor:
-        return (pull_back(direction)[0] * direction).sum((1, 2))
-
-    return torch.vmap(along, chunk_size=chunk_size)(directions).sum(0)
 
 
 def divergence_integral(

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Callable
 from typing import Any, Protocol
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
 from ase_tito.graph import GraphBatch
+
+Velocity = Callable[[Tensor, Tensor], Tensor]
+"""u(z, s) of one jump: positions (B, N, 3) and flow times (B,) to velocities (B, N, 3)."""
 
 
 class VelocityField(Protocol):
@@ -35,3 +41,29 @@ class VelocityField(Protocol):
 
     def __call__(self, z: Tensor, s: Tensor, context: Any) -> Tensor:
         """Velocity at positions z, shape (B, N, 3), and flow times s, shape (B,): Å, (B, N, 3)."""
+
+
+def in_float64(field: VelocityField) -> VelocityField:
+    """A copy of a network in double precision, whose parameters need no gradients.
+
+    A field that is no network is returned as it is.
+    """
+    if not isinstance(field, nn.Module):
+        return field
+    return copy.deepcopy(field).double().requires_grad_(False)
+
+
+def precision_of(field: VelocityField, default: torch.dtype) -> torch.dtype:
+    """Of a network's parameters; the default for a field without any."""
+    parameter = _a_parameter(field)
+    return default if parameter is None else parameter.dtype
+
+
+def device_of(field: VelocityField) -> torch.device:
+    """Where a network is; the CPU for a field without parameters."""
+    parameter = _a_parameter(field)
+    return torch.device("cpu") if parameter is None else parameter.device
+
+
+def _a_parameter(field: VelocityField) -> Tensor | None:
+    return next(field.parameters(), None) if isinstance(field, nn.Module) else None

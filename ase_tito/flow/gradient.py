@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 
 from ase_tito.errors import ConfigError
-from ase_tito.flow.ode import OdeSettings, Velocity
+from ase_tito.flow.divergence import velocity_and_divergence
+from ase_tito.flow.field import Velocity
+from ase_tito.flow.ode import OdeSettings
 
 _STAGES: dict[str, tuple[tuple[float, ...], ...]] = {
     "euler": ((),),
@@ -72,12 +74,7 @@ def log_density_gradient(
 
     def derivative(z: Tensor, s: float) -> tuple[Tensor, Tensor]:
         times = z.new_full((len(z),), s)
-        u, pull_back = torch.func.vjp(lambda at: velocity(at, times), z)[:2]
-
-        def along(direction: Tensor) -> Tensor:
-            return (pull_back(direction)[0] * direction).sum((1, 2))
-
-        return u, torch.vmap(along, chunk_size=chunk_size)(directions).sum(0)
+        return velocity_and_divergence(velocity, z, times, directions, chunk_size=chunk_size)
 
     def step(z: Tensor, start: float, end: float) -> tuple[Tensor, Tensor]:
         """One step of the flow, and of the integral of its divergence."""

@@ -15,15 +15,10 @@ import torch
 from torch import Tensor
 
 from ase_tito.errors import GraphError, TITOWarning
+from ase_tito.flow.divergence import basis_directions, random_directions
 from ase_tito.flow.field import VelocityField
 from ase_tito.flow.frame import Frame
-from ase_tito.flow.ode import (
-    OdeSettings,
-    basis_directions,
-    integrate,
-    integrate_log_density,
-    random_directions,
-)
+from ase_tito.flow.ode import OdeSettings, integrate, integrate_log_density
 from ase_tito.flow.source import Source
 from ase_tito.geometry import centre
 from ase_tito.graph import GraphBatch, MolecularGraph

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -10,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ase_tito.errors import DomainError, GraphError
-from ase_tito.flow.field import VelocityField
+from ase_tito.flow.field import Velocity, VelocityField, precision_of
 from ase_tito.flow.frame import Frame, Projector
 from ase_tito.geometry import centre, centroid
 from ase_tito.graph import GraphBatch, MolecularGraph
@@ -37,7 +36,7 @@ class PreparedJump(NamedTuple):
     x: Tensor
     centroid: Tensor
     project: Projector
-    velocity: Callable[[Tensor, Tensor], Tensor]
+    velocity: Velocity
 
 
 def prepare_jump(
@@ -61,7 +60,7 @@ def prepare_jump(
         reasons = _objections(domain, each)
         if reasons:
             raise DomainError(f"{name or 'this model'}: {'; '.join(reasons)}")
-    dtype = _precision(field, positions.dtype)
+    dtype = precision_of(field, positions.dtype)
     x = centre(raw, batch.mask).to(dtype)
 
     def per_system(what: str, value: float | Tensor) -> Tensor:
@@ -118,12 +117,6 @@ def batched(positions: Tensor, batch: GraphBatch, name: str) -> Tensor:
 
 def _distinct(values: float | Tensor | None) -> list[Any]:
     return values.unique().tolist() if isinstance(values, Tensor) else [values]
-
-
-def _precision(field: VelocityField, default: torch.dtype) -> torch.dtype:
-    if isinstance(field, torch.nn.Module):
-        return next((parameter.dtype for parameter in field.parameters()), default)
-    return default
 
 
 @lru_cache(maxsize=1024)

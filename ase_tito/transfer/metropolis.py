@@ -11,15 +11,15 @@ E_x and E_y differ (`log_volume`).
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from ase_tito.flow.density import Path, Quadrature, divergence_integral, follow
+from ase_tito.flow.divergence import basis_directions
+from ase_tito.flow.field import in_float64
 from ase_tito.flow.frame import LINEAR
-from ase_tito.flow.ode import basis_directions
 from ase_tito.geometry import centre, inertia
 from ase_tito.graph import GraphBatch, MolecularGraph
 from ase_tito.transfer.implicit import ImplicitTransferOperator
@@ -76,11 +76,8 @@ class ProposalRatio:
 
 
 def in_double_precision(operator: ImplicitTransferOperator) -> ImplicitTransferOperator:
-    """The operator with a copy of its network in float64, whose parameters need no gradients."""
-    if not isinstance(operator.field, torch.nn.Module):
-        return operator
-    field = copy.deepcopy(operator.field).double().requires_grad_(False)
-    return replace(operator, field=field)
+    """The operator with a copy of its network in float64."""
+    return replace(operator, field=in_float64(operator.field))
 
 
 def propose(

@@ -10,8 +10,13 @@ from torch import Tensor
 
 from ase_tito.errors import ConfigError
 
+MOMENTA, ACCEPTANCE, AFTER_JUMP = 1, 2, 3
+"""What random numbers beside the jump's noise are for: ends of their keys."""
 
-def keyed_generator(seed: int, replica: int, jump: int, retry: int = 0) -> np.random.Generator:
+
+def keyed_generator(
+    seed: int, replica: int, jump: int, retry: int = 0, *purpose: int
+) -> np.random.Generator:
     """The random generator of one proposal of one replica's jump.
 
     A counter-based Philox generator (Salmon et al., SC'11) whose key is hashed from the
@@ -22,6 +27,8 @@ def keyed_generator(seed: int, replica: int, jump: int, retry: int = 0) -> np.ra
     ----------
     seed, replica, jump, retry : int
         All at least 0.
+    *purpose : int
+        Nothing for the jump's noise itself; else what the numbers are for, which tells them apart.
 
     Raises
     ------
@@ -33,7 +40,7 @@ def keyed_generator(seed: int, replica: int, jump: int, retry: int = 0) -> np.ra
             "seed, replica, jump and retry must be at least 0, not "
             f"{seed}, {replica}, {jump} and {retry}"
         )
-    sequence = np.random.SeedSequence(seed, spawn_key=(replica, jump, retry))
+    sequence = np.random.SeedSequence(seed, spawn_key=(replica, jump, retry, *purpose))
     return np.random.Generator(np.random.Philox(sequence))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,10 +9,11 @@ import torch
 from torch import Tensor
 
 from ase_tito.errors import ConfigError
-from ase_tito.flow.field import VelocityField
+from ase_tito.flow.divergence import basis_directions
+from ase_tito.flow.field import VelocityField, in_float64
 from ase_tito.flow.frame import FreeFrame
 from ase_tito.flow.gradient import log_density_gradient
-from ase_tito.flow.ode import OdeSettings, basis_directions
+from ase_tito.flow.ode import OdeSettings
 from ase_tito.flow.prior import BoltzmannPriorVelocity
 from ase_tito.flow.source import Source
 from ase_tito.geometry import centre
@@ -298,8 +298,3 @@ def prior_of(operator: ImplicitTransferOperator) -> BoltzmannPrior:
         operator.name,
         operator.card,
     )
-
-
-def in_float64(field: VelocityField) -> VelocityField:
-    """A copy of a network in double precision; a field that is no network is returned as it is."""
-    return copy.deepcopy(field).double() if isinstance(field, torch.nn.Module) else field

@@ -2,23 +2,16 @@ import numpy as np
 import pytest
 from ase.constraints import FixCom
 
-from ase_tito.dynamics.momenta import momenta_generator, set_momenta
-from ase_tito.transfer.noise import keyed_generator
+from ase_tito.dynamics.momenta import set_momenta
 
 
-def test_keyed_and_apart_from_the_noise_of_jumps():
-    numbers = {
-        float(generator.standard_normal())
-        for generator in (
-            momenta_generator(0, 0, 1),
-            momenta_generator(0, 0, 2),
-            momenta_generator(0, 1, 1),
-            momenta_generator(1, 0, 1),
-            *(keyed_generator(0, 0, jump, retry) for jump in (0, 1) for retry in (0, 1)),
-        )
-    }
-    assert len(numbers) == 8
-    assert momenta_generator(5, 6, 7).normal() == momenta_generator(5, 6, 7).normal()
+def test_keyed_by_jump_and_replica(atoms):
+    drawn = []
+    for key in ({"jump": 1}, {"jump": 2}, {"jump": 1, "replica": 1}, {"jump": 1}):
+        set_momenta(atoms, "maxwell-boltzmann", 300.0, seed=0, **key)
+        drawn.append(atoms.get_momenta()[0, 0])
+    assert len(set(drawn)) == 3
+    assert drawn[0] == drawn[3]
 
 
 def test_equipartition(atoms):

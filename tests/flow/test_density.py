@@ -2,9 +2,10 @@ import pytest
 import torch
 
 from ase_tito.errors import ConfigError
-from ase_tito.flow.density import Quadrature, divergence, divergence_integral, follow
+from ase_tito.flow.density import Quadrature, divergence_integral, follow
+from ase_tito.flow.divergence import basis_directions, divergence
 from ase_tito.flow.frame import ConditionFrame
-from ase_tito.flow.ode import OdeSettings, basis_directions, integrate, integrate_log_density
+from ase_tito.flow.ode import OdeSettings, integrate, integrate_log_density
 
 
 @pytest.fixture

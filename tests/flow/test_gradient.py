@@ -4,9 +4,10 @@ import pytest
 import torch
 
 from ase_tito.errors import ConfigError
+from ase_tito.flow.divergence import basis_directions
 from ase_tito.flow.frame import FreeFrame
 from ase_tito.flow.gradient import log_density_gradient
-from ase_tito.flow.ode import OdeSettings, basis_directions, integrate_log_density
+from ase_tito.flow.ode import OdeSettings, integrate_log_density
 from ase_tito.geometry import centre
 
 

@@ -6,13 +6,12 @@ import pytest
 import torch
 
 from ase_tito.errors import ConfigError
+from ase_tito.flow.divergence import basis_directions, random_directions
 from ase_tito.flow.frame import ConditionFrame, FreeFrame
 from ase_tito.flow.ode import (
     OdeSettings,
-    basis_directions,
     integrate,
     integrate_log_density,
-    random_directions,
 )
 
 

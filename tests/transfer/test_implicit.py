@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from ase_tito.errors import DomainError, GraphError, TITOWarning
+from ase_tito.flow.divergence import basis_directions
 from ase_tito.flow.frame import ConditionFrame, FreeFrame
-from ase_tito.flow.ode import OdeSettings, basis_directions, integrate, integrate_log_density
+from ase_tito.flow.ode import OdeSettings, integrate, integrate_log_density
 from ase_tito.flow.source import HarmonicSource
 from ase_tito.geometry import centroid
 from ase_tito.graph import GraphBatch, MolecularGraph

@@ -3,7 +3,13 @@ import torch
 from scipy.stats import kstest
 
 from ase_tito.errors import ConfigError
-from ase_tito.transfer.noise import keyed_generator, keyed_noise
+from ase_tito.transfer.noise import (
+    ACCEPTANCE,
+    AFTER_JUMP,
+    MOMENTA,
+    keyed_generator,
+    keyed_noise,
+)
 
 
 def test_noise_follows_its_key_whatever_the_batch():
@@ -24,6 +30,7 @@ def test_precision_rounds_the_same_numbers():
 
 def test_every_part_of_the_key_matters():
     keys = [(0, 0, 0, 0), (1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1), (2**70, 0, 0, 0)]
+    keys += [(0, 0, 0, 0, MOMENTA), (0, 0, 0, 0, ACCEPTANCE), (0, 0, 0, 0, AFTER_JUMP, 1)]
     draws = {keyed_generator(*key).standard_normal() for key in keys}
     assert len(draws) == len(keys)
 
