@@ -95,7 +95,7 @@ def domain_of(config: TrainConfig, material: Material, parent: Parent | None = N
 
     A model for given molecules is one of those it was last trained on, at their temperatures. A
     transferable one that started from another transferable one also knows the elements and sizes
-    of that. Lags are always those last trained on.
+    of that, unless `inherit_domain` is false. Lags are always those last trained on.
 
     Raises
     ------
@@ -116,7 +116,8 @@ def domain_of(config: TrainConfig, material: Material, parent: Parent | None = N
         ),
         acyclic_only=all(len(graph.bonds) == graph.n_atoms - 1 for graph in graphs),
     )
-    if parent is None or own.molecules is not None or parent.domain.molecules is not None:
+    both_transfer = parent is not None and own.molecules is parent.domain.molecules is None
+    if parent is None or not both_transfer or not config.data.inherit_domain:
         return own
     return _joined(own, parent.domain, parent)
 
@@ -130,7 +131,7 @@ def _joined(own: Domain, before: Domain, parent: Parent) -> Domain:
         raise ConfigError(
             f"{parent.header.name!r} was trained at {before.temperature_range_K[0]:g} K and takes "
             f"no temperature, the data are at {own.temperature_range_K[0]:g} K: a transferable "
-            "model would mix them. Set data.transferable = false, or train from scratch"
+            "model would mix them. Set data.inherit_domain = false to leave what it knew behind"
         )
     return replace(
         own,

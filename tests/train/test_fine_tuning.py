@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import replace
 
+import h5py
 import pytest
 import torch
 
@@ -139,3 +140,19 @@ def test_the_file_says_from(toy, parent):
     toy.write_text("from = 3\n" + text)
     with pytest.raises(ConfigError, match="from must be a model's name or path"):
         TrainConfig.from_toml(toy)
+
+    def test_of_a_transferable_model_that_leaves_its_parents(self, tuned, dataset):
+        domain = self.tune(tuned, dataset, transferable=True, inherit_domain=False).domain
+        assert domain["elements"] == [1, 6, 16]
+        assert domain["n_atoms_range"] == [6, 6]
+        assert domain["molecules"] is None
+
+    def test_a_second_temperature_is_refused_unless_the_first_is_left(self, tuned, dataset):
+        with h5py.File(dataset, "r+") as file:
+            for molecule in file["molecules"].values():
+                for run_of_it in molecule["runs"].values():
+                    run_of_it.attrs["temperature_K"] = 310.0
+        with pytest.raises(ConfigError, match=r"at 300 K.*at 310 K.*inherit_domain = false"):
+            self.tune(tuned, dataset, transferable=True)
+        domain = self.tune(tuned, dataset, transferable=True, inherit_domain=False).domain
+        assert domain["temperature_range_K"] == [310.0, 310.0]

@@ -62,6 +62,9 @@ class DataConfig:
         How many pairs the validation loss is taken over.
     transferable : bool
         Whether the model may be used for molecules that it was not trained on.
+    inherit_domain : bool
+        Whether a transferable model that starts from another keeps the elements and sizes which
+        that knew, and hence its temperature.
     equilibrium : bool
         Train an equilibrium density on single frames: a Boltzmann prior. Runs that are not
         time-ordered, and weighted frames, are used too; there are no lags.
@@ -80,6 +83,7 @@ class DataConfig:
     validation_fraction: float = 0.05
     validation_pairs: int = 1024
     transferable: bool = False
+    inherit_domain: bool = True
     equilibrium: bool = False
 
     def __post_init__(self) -> None:
@@ -119,6 +123,7 @@ class DataConfig:
         check_whole("data.validation_pairs", self.validation_pairs)
         check_within("data.validation_fraction", self.validation_fraction, 0, 1, open_low=True)
         check_flag("data.transferable", self.transferable)
+        check_flag("data.inherit_domain", self.inherit_domain)
 
     @classmethod
     def from_entries(cls, entries: Any, directory: Path) -> DataConfig:
