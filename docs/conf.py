@@ -17,8 +17,21 @@ extensions = [
     "sphinx.ext.mathjax",
     "sphinx-mathjax-offline",  # equations also without a network
     "sphinx_copybutton",
+    "sphinx_gallery.gen_gallery",  # the tutorials are scripts that it runs
 ]
 exclude_patterns = ["_build"]
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples/tutorials",
+    "gallery_dirs": "tutorials",
+    "within_subsection_order": "FileNameSortKey",
+    "abort_on_example_error": True,
+    "download_all_examples": False,
+    "show_memory": False,
+    "show_signature": False,
+    "capture_repr": (),
+    "min_reported_time": 3600,
+}
 templates_path = ["_templates"]
 
 myst_enable_extensions = ["amsmath", "attrs_block", "colon_fence", "deflist", "dollarmath"]
