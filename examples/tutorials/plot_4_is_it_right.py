@@ -32,10 +32,16 @@ DATA = Path(sys.argv[0]).resolve().parents[1] / "data"
 structures, bonds = read_structure(DATA / "alanine-dipeptide.pdb")
 graph = graph_from_atoms(structures[0], bonds)
 ensemble = TITOEnsemble(
-    load_model("alanine-dipeptide"), graph, structures[0].positions, 10.0, replicas=32, seed=0
+    load_model("alanine-dipeptide"),
+    graph,
+    structures[0].positions,
+    10.0,
+    replicas=32,
+    seed=0,
 )
 named = {
-    torsion.kind: torsion.atoms for torsion in peptide_torsions(graph.atomic_numbers, graph.bonds)
+    torsion.kind: torsion.atoms
+    for torsion in peptide_torsions(graph.atomic_numbers, graph.bonds)
 }
 phi_psi = [named["phi"], named["psi"]]
 walk = []
@@ -43,8 +49,7 @@ for _ in range(60):
     ensemble.step()
     frames = np.stack([ensemble.positions(k) for k in range(32)])
     walk.append(dihedrals(frames, phi_psi))
-model = list(np.stack(walk, 1)[:, 10:])  # all start in one frame: the way from
-there is left out
+model = list(np.stack(walk, 1)[:, 10:])  # without the way from their common start
 print(len(model), "replicas of", len(model[0]), "frames")
 
 # %%
@@ -64,7 +69,9 @@ found = at_equal_counts(
     block_length=1000,
     generator=np.random.default_rng(0),
 )
-print(f"JSD of φ and ψ: model {found.model.mean:.3f}, floor {found.floor.mean:.3f} nats")
+print(
+    f"JSD of φ and ψ: model {found.model.mean:.3f}, floor {found.floor.mean:.3f} nats"
+)
 
 # %%
 # **Rates.** The slowest timescale of both, at the same lag. Sines and cosines of
@@ -72,13 +79,17 @@ print(f"JSD of φ and ψ: model {found.model.mean:.3f}, floor {found.floor.mean:
 scans = {}
 for name, trajectories, spacing in (("MD", runs, 1.0), ("model", model, 10.0)):
     features = [np.concatenate([np.sin(a), np.cos(a)], 1) for a in trajectories]
-    scans[name] = timescale_scan(features, frame_spacing_ps=spacing, lag_times_ps=[10.0], top=2)
+    scans[name] = timescale_scan(
+        features, frame_spacing_ps=spacing, lag_times_ps=[10.0], top=2
+    )
     print(f"{name:6}", scans[name].timescales_ps[0].round(1), "ps")
 
 # %%
 # **Free energies** along φ. One picture says more than a number, and three
 # replicas that disagree more than both.
-figure, axes = plt.subplots(1, 2, figsize=(6.8, 2.8), sharey=True, layout="constrained")
+figure, axes = plt.subplots(
+    1, 2, figsize=(6.8, 2.8), sharey=True, layout="constrained"
+)
 for k, (axis, name) in enumerate(zip(axes, ("φ", "ψ"), strict=True)):
     for label, trajectories, style in (("MD", runs, "k-"), ("model", model, "C0-")):
         angles = np.degrees(np.concatenate(trajectories)[:, k])
