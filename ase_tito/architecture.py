@@ -32,6 +32,12 @@ def network_of(header: CheckpointHeader, weights: Mapping[str, Tensor]) -> Netwo
     if header.prior is not None:
         prior = build_part("prior.network", VelocityConfig.from_dict, header.prior["network"])
         _check_prior(header, prior)
+    for part in (config,) if prior is None else (config, prior):
+        if part.blocks + part.condition_blocks > len(weights):  # building them might take for ever
+            raise CheckpointError(
+                f"header key 'network' is impossible: {part.blocks} blocks and "
+                f"{part.condition_blocks} of the condition, of {len(weights)} weights in all"
+            )
     try:
         with torch.device("meta"):  # shapes first: no memory before they are known to be right
             expected = _built(header, config, prior).state_dict()

@@ -10,7 +10,7 @@ from ase.neighborlist import natural_cutoffs, neighbor_list
 from numpy.typing import ArrayLike, NDArray
 
 from ase_tito.errors import StructureError, TITOWarning
-from ase_tito.graph import MolecularGraph
+from ase_tito.graph import HEAVIEST_ELEMENT, MolecularGraph
 from ase_tito.stereo import (
     LEAST_CISNESS,
     LEAST_HANDEDNESS,
@@ -25,6 +25,9 @@ BOND_TOLERANCE = 1.2
 
 At 300 K bonds reach 1.165 and atoms two bonds apart come down to 1.40.
 """
+
+FARTHEST = 1e6
+"""Å from the origin; distances of larger positions are lost to rounding."""
 
 SHORTEST_DISTANCE = 0.5
 """Å; atoms closer than this overlap. The shortest bond, H-H, is 0.74 Å."""
@@ -184,6 +187,9 @@ def _checked(
     """Arrays of one molecule, or a StructureError that names the atom at fault."""
     numbers = np.asarray(atomic_numbers)
     x = np.array(positions, dtype=np.float64)
+    unknown = numbers[(numbers < 1) | (numbers > HEAVIEST_ELEMENT)]
+    if len(unknown):
+        raise StructureError(f"atoms must be elements, and there is none of number {unknown[0]}")
     if x.shape != (len(numbers), 3):
         raise StructureError(
             f"positions of {len(numbers)} atoms must have shape ({len(numbers)}, 3), not {x.shape}"
@@ -191,6 +197,11 @@ def _checked(
     if not np.isfinite(x).all():
         atom = np.argwhere(~np.isfinite(x))[0, 0]
         raise StructureError(f"the position of atom {atom} is not finite")
+    if len(x) and np.abs(x).max() > FARTHEST:
+        atom = int(np.abs(x).max(1).argmax())
+        raise StructureError(
+            f"atom {atom} is {np.abs(x).max():.3g} Å from the origin: positions must be in Å"
+        )
     i, j, d = neighbor_list("ijd", Atoms(numbers, x), SHORTEST_DISTANCE, self_interaction=False)
     if len(d):
         closest = d.argmin()

@@ -7,7 +7,7 @@ from pathlib import Path
 import ase.io
 import numpy as np
 from ase import Atoms
-from ase.io.formats import UnknownFileTypeError
+from ase.io.formats import UnknownFileTypeError, filetype
 from numpy.typing import ArrayLike, NDArray
 
 from ase_tito.errors import StructureError
@@ -15,6 +15,7 @@ from ase_tito.graph import MolecularGraph
 from ase_tito.molfile import read_molfile
 from ase_tito.pdbfile import read_pdb
 from ase_tito.perception import build_graph
+from ase_tito.xyzfile import check_announced_atoms
 
 
 def read_structure(path: str | Path) -> tuple[list[Atoms], NDArray[np.int64] | None]:
@@ -49,6 +50,8 @@ def read_structure(path: str | Path) -> tuple[list[Atoms], NDArray[np.int64] | N
     if not path.stat().st_size:
         raise StructureError(f"{path}: no atoms in this file, which is empty")
     try:
+        if filetype(str(path)) in ("extxyz", "xyz"):
+            check_announced_atoms(path)
         frames = list(ase.io.iread(path, index=":", do_not_split_by_at_sign=True))
     except UnknownFileTypeError as error:
         raise StructureError(f"{path}: no format of structures that ASE knows") from error

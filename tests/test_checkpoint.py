@@ -251,6 +251,8 @@ class TestWeights:
             ({"hidden": 3}, "'network': unknown network settings: hidden"),
             ({"heads": 3}, "'network': heads = 3 must divide features = 8"),
             ({"blocks": "four"}, "'network': blocks must be a positive integer"),
+            ({"blocks": 8 << 30}, "'network' is impossible: 8589934592 blocks"),
+            ({"lag_range_ps": []}, "'network': lag_range_ps must be two numbers"),
             ({"length_scale": "long"}, "'network'"),
             ({"frame": "free"}, "'frame' is 'condition' but the network's is 'free'"),
             ({"lag_range_ps": [1.0, 50.0]}, r"domain.lag_range_ps' is .* beyond the network's"),

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "ase_tito"
 
-FILES = {"structure", "pdbfile", "molfile", "atomic"}
+FILES = {"structure", "pdbfile", "molfile", "xyzfile", "atomic"}
 TOPOLOGY = {"errors", "graph", "canonical", "stereo", "valence", "perception", "limits"}
 GROUND = TOPOLOGY | {"geometry", "validity"}
 KERNEL = GROUND | {"flow", "transfer"}

@@ -128,7 +128,7 @@ def test_arguments_are_not_changed():
 
 def spoil(name):
     graph, positions = molecule("2-butanol")
-    numbers = graph.atomic_numbers
+    numbers = graph.atomic_numbers.copy()
     if name == "nan":
         positions[3, 1] = np.nan
     elif name == "overlap":
@@ -139,6 +139,10 @@ def spoil(name):
         positions *= 0.1
     elif name == "two":
         positions[0] += 50
+    elif name == "far":
+        positions[2, 1] = 1e308
+    elif name == "element":
+        numbers[3] = 119
     elif name == "shape":
         positions = positions[:-1]
     return numbers, positions
@@ -148,6 +152,8 @@ def spoil(name):
     ("damage", "error", "message"),
     [
         ("nan", StructureError, "position of atom 3 is not finite"),
+        ("far", StructureError, r"atom 2 is 1e\+308 Å from the origin: positions must be in Å"),
+        ("element", StructureError, "must be elements, and there is none of number 119"),
         ("overlap", StructureError, "atoms 2 and 4 overlap: they are 0.17 Å apart"),
         ("far apart", StructureError, "no two atoms are within bonding distance"),
         ("nanometres", StructureError, "positions must be in Å"),

@@ -64,6 +64,8 @@ class VelocityConfig:
         for name in ("lag_range_ps", "temperature_range_K"):
             value = getattr(self, name)
             if value is not None:
+                if not isinstance(value, list | tuple) or len(value) != 2:
+                    raise ValueError(f"{name} must be two numbers, not {value!r}")
                 object.__setattr__(self, name, (float(value[0]), float(value[1])))
         for item in fields(self):
             value = getattr(self, item.name)

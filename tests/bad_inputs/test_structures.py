@@ -53,7 +53,7 @@ MOLECULES = {
     "atoms in a line": (line(9), "system 0 is linear and has no well-defined orientation"),
     "a dummy atom": (
         Atoms("OHX", positions=[[0, 0, 0], [0.96, 0, 0], [-0.9, 0, 0]]),
-        "at least one positive integer",
+        "atoms must be elements, and there is none of number 0",
     ),
 }
 
@@ -73,7 +73,11 @@ FILES = {
     "noise.sdf": (b"junk", "the molecule that starts in line 1 is cut off"),
     "noise.traj": (b"- of Ulm" + b"\0" * 60, "noise.traj: cannot be read as a structure"),
     "noise.json": (b"{}", "noise.json: "),
-    "short.xyz": (b"9\n\nC 0 0 0\n", "Frame has 1 atoms, expected 9"),
+    "short.xyz": (b"9\n\nC 0 0 0\n", "frame 0 announces 9 atoms, and 9 bytes follow"),
+    "shorter.xyz": (b"3\n\nC 0 0 0\nH 0 0 1\n", "Frame has 2 atoms, expected 3"),
+    "endless.xyz": (b"99999999\n\nC 0 0 0\n", "frame 0 announces 99999999 atoms"),
+    "endless": (b"99999999\n\nC 0 0 0\n", "frame 0 announces 99999999 atoms"),
+    "second.xyz": (b"1\n\nC 0 0 0\n999\n\nC 0 0 0\n", "frame 1 announces 999 atoms, and 9"),
     "letters.xyz": (b"2\n\nC a b c\nH 0 0 1\n", "could not convert string to float"),
     "symbol.xyz": (b"1\n\nQq 0 0 0\n", "it has no place for 'Qq'"),
     "negative.xyz": (b"-3\n\n", "no atoms in this file"),

@@ -25,8 +25,11 @@ ARRAYS = {
     "complex numbers": ({"positions": lambda x: x + 0j}, "must be real numbers, not complex128"),
     "no frames": ({"positions": lambda x: x[:0]}, "shape (0, 9, 3), expected (frames, 9, 3)"),
     "one frame": ({"positions": lambda x: x[0]}, "shape (9, 3), expected (frames, 9, 3)"),
-    "an element beyond all": ({"atomic_numbers": lambda z: z + 193 * (z == 6)}, "no element 199"),
-    "a negative element": ({"atomic_numbers": lambda z: -z}, "at least one positive integer"),
+    "an element beyond all": (
+        {"atomic_numbers": lambda z: z + 193 * (z == 6)},
+        "there is none of number 199",
+    ),
+    "a negative element": ({"atomic_numbers": lambda z: -z}, "there is none of number -"),
     "half an element": ({"atomic_numbers": lambda z: z + 0.5}, "must be integers, not float64"),
     "half a bond": ({"bonds": lambda b: b + 0.5}, "bonds must be integers, not float64"),
     "a bond to nobody": ({"bonds": lambda b: b + 1}, "a bond names an atom outside 0..8"),
@@ -134,3 +137,13 @@ def test_noise(refused, workplace, suffix, content):
 def test_no_topology(refused, workplace):
     Path("bare.xtc").write_bytes(b"junk")
     refused("holds no elements; give a topology", "data", "convert", "bare.xtc", *SAID)
+
+
+@pytest.mark.parametrize("frames_before", [0, 3])
+def test_an_xyz_file_that_announces_more_atoms_than_it_holds(refused, workplace, frames_before):
+    write("endless.xyz", frames(frames_before) + frames(1))
+    lines = Path("endless.xyz").read_text().splitlines(keepends=True)
+    lines[11 * frames_before] = "99999999\n"
+    Path("endless.xyz").write_text("".join(lines))
+    text = f"frame {frames_before} announces 99999999 atoms"
+    refused(text, "data", "convert", "endless.xyz", *SAID)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ase_tito.analysis.files.source import Chunk, TrajectorySource
 from ase_tito.analysis.files.spacing import frame_spacing, spacing_of_description, spacing_of_times
 from ase_tito.errors import DataError
+from ase_tito.xyzfile import check_announced_atoms
 
 TIME_KEY = "tito_time_ps"
 """Entry of ``atoms.info`` with the time of a frame, as runs of this package write it."""
@@ -89,6 +90,7 @@ def _frame(path: Path, file: Any, k: int, numbers: NDArray[np.int64]) -> Chunk:
 def open_xyz(path: Path, frame_spacing_ps: float | None) -> TrajectorySource:
     """An (extended) XYZ file. Frames that this package wrote to XYZ say their time."""
     try:
+        check_announced_atoms(path)
         head = []
         for atoms in ase.io.iread(path, index=":", do_not_split_by_at_sign=True):
             head.append(atoms)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -35,10 +36,17 @@ def is_mdqm9(path: Path) -> bool:
     """Whether this is a folder of such data, or its HDF5 file."""
     try:
         with h5py.File(_file(path), "r") as file:
-            first = next(iter(file.values()), None)
+            first = next(_whole(file), None)
             return isinstance(first, h5py.Group) and "data" in first and "trajectories" in first
     except (OSError, RuntimeError, DataError):
         return False
+
+
+def _whole(file: h5py.File) -> Iterator[h5py.Group | h5py.Dataset]:
+    """What is in a file, apart from what is damaged: that molecule alone shall be left out."""
+    for name in file:
+        with suppress(KeyError):
+            yield file[name]
 
 
 def open_mdqm9(path: Path, options: ReadOptions) -> Source:
@@ -62,7 +70,7 @@ def open_mdqm9(path: Path, options: ReadOptions) -> Source:
         )
     names = [f"mdqm9-{group}" for group in groups]
     candidates = tuple(
-        Candidate(name, str(path), partial(_load, file[group], name, molfile, options))
+        Candidate(name, str(path), partial(_load, file, group, name, molfile, options))
         for name, group, molfile in zip(names, groups, molfiles, strict=True)
     )
     return Source(candidates, dict(_splits(path.parent / "splits", names)))
@@ -93,8 +101,11 @@ def _splits(folder: Path, names: list[str]) -> list[tuple[str, tuple[str, ...]]]
     return splits
 
 
-def _load(group: h5py.Group, name: str, molfile: _Molfile, options: ReadOptions) -> MoleculeRecord:
+def _load(
+    file: h5py.File, stored_as: str, name: str, molfile: _Molfile, options: ReadOptions
+) -> MoleculeRecord:
     atoms, bonds = molfile()
+    group = file[stored_as]
     numbers = np.asarray(group["data/atoms"]).ravel()
     if not np.array_equal(numbers, atoms.numbers):
         raise DataError(
