@@ -3,14 +3,38 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
+
+from ase_tito.errors import OutputError
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file such that a kill at any moment leaves the old one or the new one."""
+    """Write a file such that a kill at any moment leaves the old one or the new one.
+
+    What a killed process leaves of the new one is replaced by the next.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written (a full disk, no permission); the old one is left then.
+    """
     partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    try:
+        with partial.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except BaseException as error:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+        raise
+    if os.name == "posix":  # the new name itself must reach the disk too
+        directory = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)

@@ -10,7 +10,6 @@ import contextlib
 import hashlib
 import io
 import os
-import secrets
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
@@ -22,6 +21,7 @@ from safetensors.torch import save as dump_tensors
 from torch import Tensor
 
 from ase_tito.architecture import Network, kind_of, network_of
+from ase_tito.atomic import write_atomically
 from ase_tito.card import is_generated, model_card
 from ase_tito.errors import CheckpointError, ConfigError
 from ase_tito.flow.field import VelocityField
@@ -86,6 +86,8 @@ def save_checkpoint(
     ------
     CheckpointError
         For weights that are not finite or do not fit the network, and for another suffix.
+    OutputError
+        If a file cannot be written.
     """
     path = _checkpoint_path(path)
     tensors = {
@@ -94,11 +96,11 @@ def save_checkpoint(
     network_of(header, tensors)
     text = header.to_json()
     metadata = {"format": _FORMAT, "header": text, "sha256": _checksum(text, tensors)}
-    _write_atomically(path, dump_tensors(tensors, metadata))
+    write_atomically(path, dump_tensors(tensors, metadata))
     beside = card_path(path)
     if card is not None or not beside.exists() or is_generated(beside.read_text("utf-8")):
         text = model_card(header) if card is None else card
-        _write_atomically(beside, text.encode("utf-8"))
+        write_atomically(beside, text.encode("utf-8"))
 
 
 def read_header(path: str | os.PathLike[str]) -> CheckpointHeader:
@@ -290,25 +292,6 @@ def _checkpoint_path(path: str | os.PathLike[str]) -> Path:
     if not path.parent.is_dir():
         raise CheckpointError(f"{path}: there is no directory {path.parent}")
     return path
-
-
-def _write_atomically(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    try:
-        with open(temporary, "xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    if os.name == "posix":  # the new name itself must reach the disk too
-        directory = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
 
 
 @contextlib.contextmanager

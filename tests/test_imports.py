@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "ase_tito"
 
-FILES = {"structure", "pdbfile", "molfile", "xyzfile", "atomic"}
+FILES = {"structure", "pdbfile", "molfile", "xyzfile", "atomic", "lock"}
 TOPOLOGY = {"errors", "graph", "canonical", "stereo", "valence", "perception", "limits"}
 GROUND = TOPOLOGY | {"geometry", "validity"}
 KERNEL = GROUND | {"flow", "transfer"}
@@ -28,7 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "header": KERNEL | {"card"},
     "card": KERNEL | {"header"},
     "architecture": KERNEL | {"nn", "header"},
-    "checkpoint": KERNEL | {"nn", "header", "card", "architecture"},
+    "checkpoint": KERNEL | {"nn", "header", "card", "architecture", "atomic"},
     "models": MODELS,
     "analysis": TOPOLOGY | FILES,  # what of the ground does without PyTorch
     "data": GROUND | FILES | {"analysis.files", "analysis.geometry"},

@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 from typing import Literal
 
-from ase_tito.dynamics.lock import OutputLock
 from ase_tito.dynamics.trajectory import check_output
 from ase_tito.errors import OutputError
+from ase_tito.lock import OutputLock
 
 Existing = Literal["refuse", "replace", "restart", "append"]
 _REPLICA_FILE = re.compile(r"replica-\d{4}\.traj")

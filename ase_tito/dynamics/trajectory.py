@@ -17,9 +17,9 @@ from ase import Atoms
 from ase.io.trajectory import Trajectory, TrajectoryWriter
 from ase.parallel import world
 
-from ase_tito.dynamics.lock import OutputLock
 from ase_tito.dynamics.ulm import first_item, is_trajectory, read_frames, repair, truncate
 from ase_tito.errors import OutputError
+from ase_tito.lock import OutputLock
 
 COUNTERS = "counters"
 """Entry of the header's description whose integers are kept up to date in the file."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import mmap
 import os
-import secrets
 import shutil
 import struct
 from collections.abc import Iterator
@@ -199,7 +198,7 @@ def _mapped(path: str | os.PathLike[str]) -> Iterator[bytes | mmap.mmap]:
 
 def _rebuild(path: Path, offsets: tuple[int, ...], end: int) -> None:
     """Cut a file at `end` and give it a new table, in one step."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    temporary = path.with_name(f".{path.name}.partial")  # the writer is alone: it holds the lock
     try:
         shutil.copy(path, temporary)
         os.truncate(temporary, end)

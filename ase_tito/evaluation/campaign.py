@@ -12,7 +12,6 @@ from typing import Any
 
 from ase_tito import __version__
 from ase_tito.atomic import write_atomically
-from ase_tito.dynamics.lock import OutputLock
 from ase_tito.errors import DataError, OutputError, TITOError
 from ase_tito.evaluation.local import EnergyFunction
 from ase_tito.evaluation.molecule import evaluate_molecule
@@ -21,6 +20,7 @@ from ase_tito.evaluation.result import MoleculeResult
 from ase_tito.evaluation.sampled import starting_frames
 from ase_tito.evaluation.settings import EvaluationSettings, SamplingPlan
 from ase_tito.evaluation.store import SampleStore
+from ase_tito.lock import OutputLock
 from ase_tito.transfer.implicit import ImplicitTransferOperator
 
 LAYOUT = 4
@@ -92,7 +92,7 @@ def evaluate(
     Raises
     ------
     OutputError
-        If the output cannot be written, or another process is writing it.
+        If the output cannot be written, another process is writing it, or a file in it is damaged.
     DataError
         If not one molecule could be evaluated.
     """
@@ -121,6 +121,8 @@ def evaluate(
                         progress,
                     )
                 )
+            except OutputError:  # a full disk, or a damaged file: not the molecule's fault
+                raise
             # Whatever is wrong with one molecule is no reason to lose the others.
             except Exception as error:
                 own = isinstance(error, TITOError)

@@ -43,9 +43,11 @@ class SampleStore:
         self.path = Path(directory) / hashlib.sha256(text.encode()).hexdigest()[:12]
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            (self.path / "key.json").write_text(text + "\n")
+            write_atomically(self.path / "key.json", f"{text}\n".encode())
         except OSError as error:
-            raise OutputError(f"cannot write samples to {directory}: {error.strerror}") from error
+            raise OutputError(
+                f"cannot write samples to {directory}: {error.strerror or error}"
+            ) from error
 
     def get(self, name: str, make: Callable[[], Samples]) -> tuple[Samples, bool]:
         """The samples of this name, read or else made and stored; and whether they were made."""

@@ -90,7 +90,7 @@ def write_evaluation(
                     metadata = {"CreationDate": None} if suffix == "pdf" else None
                     figure.savefig(drawn, format=suffix, dpi=200, metadata=metadata)
                     pictures.append(folder / f"{name}.{suffix}")
-                    pictures[-1].write_bytes(drawn.getvalue())
+                    write_atomically(pictures[-1], drawn.getvalue())
     except OSError as error:
         raise OutputError(
             f"cannot write an evaluation to {folder}: {error.strerror or error}"

@@ -225,6 +225,8 @@ def _run(task: RunTask, emit: Emit) -> str:
 
     try:
         run_task(task, progress)
+    except OutputError:
+        raise
     except TITOError as error:
         return " ".join(str(error).split())
     emit(task.molecule.name, gathered)

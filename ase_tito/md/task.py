@@ -8,7 +8,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from ase_tito.atomic import write_atomically
-from ase_tito.errors import DataError, TITOError
+from ase_tito.errors import DataError, OutputError, TITOError
 from ase_tito.md.build import engine, prepare
 from ase_tito.md.engine import Progress, seed_of
 from ase_tito.md.plan import MoleculePlan
@@ -55,6 +55,8 @@ def run_task(task: RunTask, progress: Progress) -> None:
     ------
     TITOError
         Why the molecule is left out; noted in its folder, so that the campaign does not try again.
+    OutputError
+        If its folder cannot be written; nothing is noted then.
     """
     plan, folder = task.molecule, molecule_folder(task.output, task.molecule)
     reason = failure(folder)
@@ -78,6 +80,8 @@ def run_task(task: RunTask, progress: Progress) -> None:
             block_frames=plan.settings.block_frames,
             progress=progress,
         )
+    except OutputError:  # a full disk is no reason to leave a molecule out for good
+        raise
     except TITOError as error:
         text = " ".join(str(error).split()).removeprefix(f"{plan.name}: ")
         write_atomically(folder / FAILURE, text.encode())

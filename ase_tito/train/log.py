@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ase_tito.atomic import write_atomically
-from ase_tito.errors import ConfigError
+from ase_tito.errors import ConfigError, OutputError
 
 _NOT_PLOTTED = ("step", "remaining_s")
 
@@ -69,12 +69,16 @@ def check_tensorboard() -> None:
 
 def append_line(path: Path, values: Mapping[str, Any]) -> None:
     """Append values to the log, under a header that a new file gets first."""
-    new = not path.exists()
-    with path.open("a", newline="") as file:
-        writer = csv.writer(file)
-        if new:
-            writer.writerow(values)
-        writer.writerow(["" if value is None else value for value in values.values()])
+    content = io.StringIO(newline="")
+    writer = csv.writer(content)
+    if not path.exists():
+        writer.writerow(values)
+    writer.writerow(["" if value is None else value for value in values.values()])
+    try:
+        with path.open("a", newline="") as file:
+            file.write(content.getvalue())
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 def cut_log(path: Path, step: int) -> None:
@@ -88,6 +92,9 @@ def cut_log(path: Path, step: int) -> None:
         for k, row in enumerate(rows)
         if k == 0 or (len(row) == len(rows[0]) and row[0].isdigit() and int(row[0]) <= step)
     ]
+    if len(kept) < 2:  # the header may be cut short too
+        path.unlink()
+        return
     content = io.StringIO(newline="")
     csv.writer(content).writerows(kept)
     write_atomically(path, content.getvalue().encode())

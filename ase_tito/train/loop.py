@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ase_tito.checkpoint import SUFFIX, CheckpointHeader, save_checkpoint
 from ase_tito.errors import OutputError, TITOError
+from ase_tito.lock import OutputLock
 from ase_tito.train.bar import ProgressBar
 from ase_tito.train.clock import Clock
 from ase_tito.train.config import TrainConfig
@@ -55,7 +56,8 @@ def fit(
     Raises
     ------
     OutputError
-        If the output directory holds a run already and `resume` is False, or cannot be one.
+        If the output directory holds a run already and `resume` is False, cannot be one, is in use
+        by another process, or cannot be written.
     CheckpointError
         If the checkpoint to start from, or the state to resume from, cannot be read.
     ConfigError, DataError
@@ -70,14 +72,13 @@ def fit(
         check_tensorboard()
     with process_group(config.device) as process:
         trainer = Trainer(config, process)
-        loop = _Loop(trainer, command)
-        if resume:
-            trainer.load_state(load_state(loop.state_path, trainer.identity))
-        elif loop.state_path.exists() or loop.checkpoint_path.exists():
-            raise OutputError(
-                f"{config.output} holds a training run already: resume it, or choose another output"
-            )
-        return loop.run(show_progress)
+        with _Loop(trainer, command) as loop:
+            loop.hold_output()
+            if resume:
+                trainer.load_state(load_state(loop.state_path, trainer.identity))
+            else:
+                loop.check_unused()
+            return loop.run(resume, show_progress)
 
 
 def _check_output(path: Path) -> None:
@@ -98,8 +99,29 @@ class _Loop:
         self.state_path = self.config.output / "state.pt"
         self.checkpoint_path = self.config.output / f"{self.config.name}{SUFFIX}"
         self.log: TrainingLog | None = None
+        self._lock: OutputLock | None = None
 
-    def run(self, show_progress: bool) -> Path:
+    def __enter__(self) -> _Loop:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._lock is not None:
+            self._lock.release()
+
+    def hold_output(self) -> None:
+        """Lock the output as soon as it is there; OutputError if another process writes it."""
+        if self.is_first and self._lock is None and self.config.output.is_dir():
+            self._lock = OutputLock(self.state_path)
+
+    def check_unused(self) -> None:
+        """OutputError if the output holds a run."""
+        if self.state_path.exists() or self.checkpoint_path.exists():
+            raise OutputError(
+                f"{self.config.output} holds a training run already: resume it, or choose another "
+                "output"
+            )
+
+    def run(self, resumed: bool, show_progress: bool) -> Path:
         """Train to the end, or until a signal comes."""
         config, trainer, progress = self.config, self.trainer, self.trainer.progress
         commit = source_commit()
@@ -113,10 +135,13 @@ class _Loop:
             config.output.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(f"{config.output} cannot be made: {error.strerror}") from error
+        self.hold_output()
+        if not resumed and self.is_first:
+            self.check_unused()  # by now, somebody else may have finished a run here
         if self.is_first:
-            self.log = TrainingLog(
-                config.output, tensorboard=config.tensorboard, step=progress.step
-            )
+            # lines of a run that was killed before its first state are nobody's
+            last = progress.step if resumed else -1
+            self.log = TrainingLog(config.output, tensorboard=config.tensorboard, step=last)
         shown = show_progress and self.is_first
         with ProgressBar(config.name, config.optimizer, progress, shown) as bar:
             if progress.step == 0:

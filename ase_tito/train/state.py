@@ -32,7 +32,7 @@ def load_state(path: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
         If it belongs to a run with other settings.
     """
     if not path.is_file():
-        raise CheckpointError(f"{path}: no training state to resume from")
+        raise CheckpointError(f"{path}: no training state to resume from: start without resuming")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:

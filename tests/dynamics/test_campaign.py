@@ -12,9 +12,9 @@ from ase.io import Trajectory, read, write
 
 from ase_tito.checkpoint import operator_from_checkpoint
 from ase_tito.dynamics.campaign import run_to_files
-from ase_tito.dynamics.lock import OutputLock
 from ase_tito.dynamics.tito import TITODynamics
 from ase_tito.errors import ConfigError, DomainError, OutputError, StructureError
+from ase_tito.lock import OutputLock
 
 SETTINGS = {"lag_time_ps": 100.0, "seed": 5}
 

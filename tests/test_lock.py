@@ -4,12 +4,12 @@ import sys
 
 import pytest
 
-from ase_tito.dynamics.lock import OutputLock
 from ase_tito.errors import OutputError
+from ase_tito.lock import OutputLock
 
 HOLD = """
 import sys, time
-from ase_tito.dynamics.lock import OutputLock
+from ase_tito.lock import OutputLock
 lock = OutputLock(sys.argv[1])
 print("held", flush=True)
 time.sleep(60)
