@@ -15,7 +15,7 @@ from ase_tito.flow.ode import OdeSettings
 from ase_tito.flow.source import GaussianSource, HarmonicSource
 from ase_tito.transfer.domain import Domain
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
 _PRIOR = {"network", "relaxation_time_ps", "name", "sha256", "domain", "training"}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -106,8 +106,8 @@ class CheckpointHeader:
         if "format_version" not in values:
             raise CheckpointError("the header lacks the key 'format_version'")
         check_format_version(values["format_version"])  # first: a newer layout has other keys
-        if values["format_version"] == 1:
-            values = {"prior": None, **values, "format_version": FORMAT_VERSION}
+        if values["format_version"] < FORMAT_VERSION:
+            values = _upgraded(values)
         _check_keys("the header", values, {field.name for field in fields(cls)})
         return cls(**values)
 
@@ -156,6 +156,16 @@ def build_part(key: str, build: Callable[[Any], Any], value: Any) -> Any:
     if hasattr(part, "to_dict"):
         _check_keys(f"header key {key!r}", value, set(part.to_dict()))
     return part
+
+
+def _upgraded(values: dict[str, Any]) -> dict[str, Any]:
+    """A header of an older format in the newest: what that did not know, it did not have."""
+    new = {"prior": None} if values["format_version"] == 1 else {}
+    values = new | values | {"format_version": FORMAT_VERSION}
+    for part in (values, values.get("prior")):
+        if isinstance(part, dict) and isinstance(part.get("domain"), dict):
+            part["domain"] = {"peptides_only": False, **part["domain"]}  # new in format 3
+    return values
 
 
 def check_format_version(version: Any) -> None:

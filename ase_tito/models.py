@@ -163,7 +163,8 @@ def select_model(graph: MolecularGraph, temperature_K: float | None) -> ModelInf
     """The one known model that was made for this molecule at this temperature.
 
     Unlike a model chosen by name, one chosen automatically must have seen molecules of this size.
-    A model of just this molecule goes before those that transfer to it.
+    A model of just this molecule goes before those that transfer to it, one of peptides before one
+    of any chemistry, and one without a Boltzmann prior, whose jumps cost half, before one with it.
 
     Parameters
     ----------
@@ -179,7 +180,12 @@ def select_model(graph: MolecularGraph, temperature_K: float | None) -> ModelInf
     candidates = available_models()
     against = [info.objections(graph, temperature_K) for info in candidates]
     matching = [info for info, reasons in zip(candidates, against, strict=True) if not reasons]
-    matching = [info for info in matching if not info.transferable] or matching
+    for narrower in (
+        lambda info: not info.transferable,
+        lambda info: info.header.domain.get("peptides_only", False),
+        lambda info: not info.has_prior,
+    ):
+        matching = list(filter(narrower, matching)) or matching
     if len(matching) == 1:
         return matching[0]
     if matching:

@@ -60,7 +60,7 @@ def test_unknown_keys_are_named(tiny_header):
         ("format_version", 0, "'format_version' must be a positive integer"),
         ("format_version", True, "'format_version' must be a positive integer"),
         ("format_version", "1", "'format_version' must be a positive integer"),
-        ("format_version", 3, "format version 3 is newer than 2"),
+        ("format_version", 4, "format version 4 is newer than 3"),
     ],
 )
 def test_wrong_values_are_named(tiny_header, key, value, reason):
@@ -169,3 +169,14 @@ def test_a_source_of_another_kind_cannot_be_stored():
 
     with pytest.raises(CheckpointError, match="Special cannot be stored"):
         source_to_dict(Special())
+
+
+def test_format_2_knew_no_models_of_peptides_alone(tiny_header):
+    values = json.loads(tiny_header.to_json()) | {"format_version": 2}
+    del values["domain"]["peptides_only"]
+    header = CheckpointHeader.from_json(json.dumps(values))
+    assert header == tiny_header
+    assert header.domain["peptides_only"] is False
+    del values["prior"]
+    with pytest.raises(CheckpointError, match="lacks the key 'prior'"):
+        CheckpointHeader.from_json(json.dumps(values))

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "ase_tito"
 
 FILES = {"structure", "pdbfile", "molfile", "xyzfile", "atomic", "lock"}
-TOPOLOGY = {"errors", "graph", "canonical", "stereo", "valence", "perception", "limits"}
+TOPOLOGY = {"errors", "graph", "canonical", "stereo", "valence", "perception", "limits", "residues"}
 GROUND = TOPOLOGY | {"geometry", "validity"}
 KERNEL = GROUND | {"flow", "transfer"}
 MODELS = KERNEL | {"nn", "header", "card", "architecture", "checkpoint", "models"}
@@ -23,7 +23,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     **dict.fromkeys(GROUND - {"errors"}, GROUND),
     **dict.fromkeys(FILES, GROUND | FILES),
     "flow": {"errors", "graph", "geometry", "canonical"},
-    "transfer": {"errors", "graph", "geometry", "canonical", "valence", "flow"},
+    "transfer": {"errors", "graph", "geometry", "canonical", "valence", "residues", "flow"},
     "nn": {"errors", "graph", "geometry", "flow.field", "flow.frame"},
     "header": KERNEL | {"card"},
     "card": KERNEL | {"header"},

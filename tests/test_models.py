@@ -1,8 +1,10 @@
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from ase.build import molecule
+from ase.io import read
 
 from ase_tito import models
 from ase_tito.canonical import graph_key
@@ -17,6 +19,8 @@ from ase_tito.models import (
     user_directory,
 )
 from ase_tito.perception import build_graph
+
+PDB = Path(__file__).parents[1] / "examples" / "data" / "alanine-dipeptide.pdb"
 
 
 @pytest.fixture
@@ -154,6 +158,25 @@ class TestAutomaticChoice:
         graph, _ = ethanol
         store(library, tiny_header, tiny_weights, "special", molecules=[graph_key(graph)])
         assert select_model(graph, 300.0).name == "special"
+
+    def test_jumps_that_cost_half_go_before_those_on_a_prior(
+        self, library, ethanol, tiny_header, tiny_weights, monkeypatch
+    ):
+        store(library, tiny_header, tiny_weights, "on-a-prior")
+        monkeypatch.setattr(
+            models.ModelInfo, "has_prior", property(lambda info: info.name == "on-a-prior")
+        )
+        assert select_model(ethanol[0], 300.0).name == "tiny"
+
+    def test_one_of_peptides_is_for_peptides(self, library, ethanol, tiny_header, tiny_weights):
+        store(library, tiny_header, tiny_weights, "peptides", peptides_only=True)
+        assert select_model(ethanol[0], 300.0).name == "tiny"
+        dipeptide = read(PDB)
+        graph = build_graph(dipeptide.numbers, dipeptide.positions)
+        known = {"n_atoms_range": [9, 30], "elements": [1, 6, 7, 8]}
+        store(library, tiny_header, tiny_weights, "peptides", peptides_only=True, **known)
+        store(library, tiny_header, tiny_weights, "any", **known)
+        assert select_model(graph, 300.0).name == "peptides"
 
     def test_several_match(self, library, ethanol, tiny_header, tiny_weights):
         graph, _ = ethanol

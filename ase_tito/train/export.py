@@ -13,6 +13,7 @@ from ase_tito.canonical import graph_key
 from ase_tito.checkpoint import CheckpointHeader
 from ase_tito.errors import ConfigError
 from ase_tito.header import source_to_dict
+from ase_tito.residues import is_peptide
 from ase_tito.train.config import TrainConfig
 from ase_tito.train.material import Material
 from ase_tito.train.model import ModelPlan
@@ -115,6 +116,7 @@ def domain_of(config: TrainConfig, material: Material, parent: Parent | None = N
             None if config.data.transferable else tuple(sorted({graph_key(g) for g in graphs}))
         ),
         acyclic_only=all(len(graph.bonds) == graph.n_atoms - 1 for graph in graphs),
+        peptides_only=all(map(is_peptide, graphs)),
     )
     both_transfer = parent is not None and own.molecules is parent.domain.molecules is None
     if parent is None or not both_transfer or not config.data.inherit_domain:
@@ -142,6 +144,7 @@ def _joined(own: Domain, before: Domain, parent: Parent) -> Domain:
             max(own.n_atoms_range[1], before.n_atoms_range[1]),
         ),
         acyclic_only=own.acyclic_only and before.acyclic_only,
+        peptides_only=own.peptides_only and before.peptides_only,
     )
 
 

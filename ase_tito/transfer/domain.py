@@ -10,6 +10,7 @@ from typing import Any
 from ase_tito.canonical import graph_key
 from ase_tito.errors import ConfigError, DomainError
 from ase_tito.graph import MolecularGraph
+from ase_tito.residues import is_peptide
 from ase_tito.valence import lacking_hydrogens
 
 _HYDROGEN = 1
@@ -41,6 +42,8 @@ class Domain:
         transfers to others.
     acyclic_only : bool
         Whether only molecules without rings occurred.
+    peptides_only : bool
+        Whether only peptides occurred, see `is_peptide`.
 
     Raises
     ------
@@ -54,6 +57,7 @@ class Domain:
     n_atoms_range: tuple[int, int]
     molecules: tuple[str, ...] | None = None
     acyclic_only: bool = True
+    peptides_only: bool = False
 
     def __post_init__(self) -> None:
         for name in ("lag_range_ps", "temperature_range_K", "n_atoms_range"):
@@ -70,8 +74,9 @@ class Domain:
             if not all(isinstance(key, str) and "-" in key for key in self.molecules):
                 raise ConfigError(f"molecules must be graph keys or None, not {self.molecules!r}")
             object.__setattr__(self, "molecules", tuple(self.molecules))
-        if not isinstance(self.acyclic_only, bool):
-            raise ConfigError(f"acyclic_only must be true or false, not {self.acyclic_only!r}")
+        for name in ("acyclic_only", "peptides_only"):
+            if not isinstance(getattr(self, name), bool):
+                raise ConfigError(f"{name} must be true or false, not {getattr(self, name)!r}")
 
     @property
     def makes_jumps(self) -> bool:
@@ -127,6 +132,8 @@ class Domain:
         rings = len(graph.bonds) - graph.n_atoms + 1
         if self.acyclic_only and rings:
             reasons.append(f"it knows acyclic molecules only, this one has {_count(rings, 'ring')}")
+        if self.peptides_only and not is_peptide(graph):
+            reasons.append("it knows peptides only, and this molecule has no residue of one")
         bare = _HYDROGEN in self.elements and _HYDROGEN not in graph.atomic_numbers
         if bare and lacking_hydrogens(graph):
             reasons.append("this one has no hydrogens, which its carbon atoms need: add them")
@@ -165,7 +172,7 @@ class Domain:
         """A domain from a dictionary; ConfigError names unknown and missing keys."""
         names = {item.name for item in fields(cls)}
         unknown = sorted(set(entries) - names)
-        missing = sorted(names - {"molecules", "acyclic_only"} - set(entries))
+        missing = sorted(names - {"molecules", "acyclic_only", "peptides_only"} - set(entries))
         for problem, keys in (("unknown", unknown), ("missing", missing)):
             if keys:
                 raise ConfigError(f"{problem} entries of the domain: {', '.join(keys)}")

@@ -125,3 +125,14 @@ def test_molecules_without_their_hydrogens_are_told_apart_from_others(ethanol):
     assert own.objections(graph) == own.cautions(graph) == []
     (caution,) = own.cautions(radical)
     assert caution.startswith("carbon atoms lack hydrogens")
+
+
+def test_a_domain_of_peptides_refuses_what_is_none():
+    methanol = MolecularGraph(
+        np.array([6, 8, 1, 1, 1, 1]), [(0, 1), (0, 2), (0, 3), (0, 4), (1, 5)]
+    )
+    entries = ENTRIES | {"n_atoms_range": (6, 22), "peptides_only": True}
+    assert "peptides only" in Domain(**entries).objections(methanol)[0]
+    assert Domain.from_dict(ENTRIES).peptides_only is False
+    with pytest.raises(ConfigError, match="peptides_only must be true or false"):
+        Domain(**entries | {"peptides_only": 1})
