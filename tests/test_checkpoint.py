@@ -166,7 +166,7 @@ class TestFiles:
     def test_a_newer_format_is_told_from_damage(self, checkpoint, tiny_header):
         newer = json.loads(tiny_header.to_json()) | {"format_version": 4, "hologram": []}
         checkpoint.write_bytes(rewritten(checkpoint, header=json.dumps(newer)))
-        with pytest.raises(CheckpointError, match=r"format version 3 is newer than 2.*upgrade"):
+        with pytest.raises(CheckpointError, match=r"format version 4 is newer than 3.*upgrade"):
             read_checkpoint(checkpoint)
 
     @settings(max_examples=150, deadline=None)
