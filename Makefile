@@ -58,13 +58,14 @@ docs: $(VENV)/.developing
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
 	@echo "open docs/_build/html/index.html"
 
-# A run that is there already goes on.
+# What is there already goes on; a training that has not saved its first state begins anew.
 resumed = $(if $(wildcard runs/$(1)),--resume)
+trained = $(if $(wildcard runs/$(1)/state.pt),--resume)
 
 molecules: $(VENV)/.developing
 	$(BIN)/ase-tito generate examples/data/molecules.toml --output runs/data/molecules $(call resumed,data/molecules)
-	OMP_NUM_THREADS=1 $(BIN)/ase-tito train examples/training/molecules.toml $(call resumed,molecules)
-	OMP_NUM_THREADS=1 $(BIN)/ase-tito train examples/training/molecules-continued.toml $(call resumed,molecules-continued)
+	OMP_NUM_THREADS=1 $(BIN)/ase-tito train examples/training/molecules.toml $(call trained,molecules)
+	OMP_NUM_THREADS=1 $(BIN)/ase-tito train examples/training/molecules-continued.toml $(call trained,molecules-continued)
 
 bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/network.py $(BENCH_ARGS)

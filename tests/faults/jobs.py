@@ -24,7 +24,7 @@ name = "toy"
 output = "{output}"
 seed = 3
 checkpoint_minutes = 0.0001
-validation_steps = 5
+validation_steps = 4
 
 [data]
 trajectories = ["ethanol.npz"]
@@ -40,9 +40,9 @@ blocks = 1
 pair_features = 4
 
 [optimizer]
-steps = 40
+steps = 16
 batch_size = 8
-warmup_steps = 10
+warmup_steps = 4
 """
 
 SIMULATION = """

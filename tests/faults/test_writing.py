@@ -119,7 +119,7 @@ def test_what_another_process_writes_is_refused_until_it_ends(workplace, capfd):
             assert "is being written by" in error_of(job.words(outputs[command]), capfd)
             assert job.pieces(outputs[command]) == 0
         other.kill()
-    assert main(JOBS["train"].words(outputs["train"])) == 0
+    assert main(JOBS["run"].words(outputs["run"])) == 0
 
 
 def test_kills_by_the_command_that_counts_them():
