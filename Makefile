@@ -8,6 +8,8 @@
 #   make molecules
 #                 simulate and train the shipped model of small molecules again: hours; goes on
 #                 after an interruption
+#   make peptides
+#                 the same for the model of peptides
 #   make clean    remove .venv and everything built
 #
 # Another interpreter: make PYTHON=python3.12 demo
@@ -20,7 +22,7 @@ BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint docs bench molecules clean
+.PHONY: help demo test lint docs bench molecules peptides clean
 .DELETE_ON_ERROR:
 
 help:
@@ -66,6 +68,10 @@ molecules: $(VENV)/.developing
 	$(BIN)/ase-tito generate examples/data/molecules.toml --output runs/data/molecules $(call resumed,data/molecules)
 	OMP_NUM_THREADS=1 $(BIN)/ase-tito train examples/training/molecules.toml $(call trained,molecules)
 	OMP_NUM_THREADS=1 $(BIN)/ase-tito train examples/training/molecules-continued.toml $(call trained,molecules-continued)
+
+peptides: $(VENV)/.developing
+	$(BIN)/ase-tito generate examples/data/peptides.toml --output runs/data/peptides $(call resumed,data/peptides)
+	OMP_NUM_THREADS=1 $(BIN)/ase-tito train examples/training/peptides.toml $(call trained,peptides)
 
 bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/network.py $(BENCH_ARGS)
