@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -32,7 +32,7 @@ from ase_tito.dynamics.policy import OnInvalid
 from ase_tito.dynamics.run_record import RunRecord
 from ase_tito.dynamics.trajectory import TrajectoryFile
 from ase_tito.dynamics.written_run import Progress, RunSummary, WrittenRun
-from ase_tito.errors import ConfigError
+from ase_tito.errors import ConfigError, OutputError
 from ase_tito.flow.ode import OdeSettings
 from ase_tito.graph import MolecularGraph
 from ase_tito.transfer.implicit import ImplicitTransferOperator
@@ -147,8 +147,7 @@ def run_to_files(
     with ExitStack() as stack:
         if directory is not None:
             make_directory(directory)
-        # 'append' deletes nothing: until all are locked, nothing may be lost
-        files = [stack.enter_context(TrajectoryFile(path, append=True)) for path in paths]
+        files = _opened(paths, stack)
         run = WrittenRun(ensemble, files, starts, record)
         if existing == "replace":
             run.forget()
@@ -160,6 +159,23 @@ def run_to_files(
             run.write_frames()
         last = jumps if existing != "append" else ensemble.jump + jumps
         return run.advance(last, progress)
+
+
+def _opened(paths: list[Path], stack: ExitStack) -> list[TrajectoryFile]:
+    """The files, all locked. Where one cannot be, those that were made for it are gone again."""
+    new = {path for path in paths if not path.exists()}
+    files: list[TrajectoryFile] = []
+    try:
+        for path in paths:
+            # 'append' deletes nothing: until all are locked, nothing may be lost
+            files.append(stack.enter_context(TrajectoryFile(path, append=True)))
+    except OutputError:
+        for file in files:
+            if file.path in new:  # still locked, so that no one else has written it
+                with suppress(PermissionError):
+                    file.path.unlink()
+        raise
+    return files
 
 
 def _check_options(jumps: int, interval: int, replicas: int | None, existing: str) -> None:
