@@ -53,7 +53,7 @@ class TITOLogger(IOContext):
             cells = _plain(record)
         if self._with_energy is None:
             self._with_energy = energy_eV is not None
-        self._file.write("".join(f"# {remark}\n" for remark in self._remarks))
+            self._file.write("".join(f"# {remark}\n" for remark in self._remarks))
             header = " ".join(f"{title:>{width}}" for title, width, _ in cells)
             self._file.write(header + f" {'Epot[eV]':>14}" * self._with_energy + "\n")
         line = " ".join(f"{text:>{width}}" for _, width, text in cells)
