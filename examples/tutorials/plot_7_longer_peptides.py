@@ -47,7 +47,9 @@ invalid = ensemble.invalid_first_proposals.sum()
 print(f"invalid first proposals: {invalid} of {32 * 25}")
 
 # %%
-# The Ramachandran plot of each residue, after the first five jumps.
+# The Ramachandran plot of each residue, after the first five jumps. MD has far fewer
+# frames right of φ = 0, and sharper basins: the model is a first one, and it shows
+# (:doc:`/peptides`).
 frames = np.concatenate(walk[5:])
 torsions = peptide_torsions(graph.atomic_numbers, graph.bonds)
 named = {(torsion.kind, torsion.residue): torsion.atoms for torsion in torsions}
