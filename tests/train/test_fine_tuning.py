@@ -130,17 +130,6 @@ class TestDomain:
         assert domain["molecules"] is None
         assert domain["lag_range_ps"] == [2.0, 10.0]
 
-
-def test_the_file_says_from(toy, parent):
-    text = toy.read_text().replace("[network]\nfeatures = 16\nheads = 2\nblocks = 2\n", "")
-    toy.write_text('from = "parent/parent.safetensors"\n' + text)
-    assert TrainConfig.from_toml(toy).parent == str(parent)
-    toy.write_text('from = "alanine-dipeptide"\n' + text)
-    assert TrainConfig.from_toml(toy).parent == "alanine-dipeptide"
-    toy.write_text("from = 3\n" + text)
-    with pytest.raises(ConfigError, match="from must be a model's name or path"):
-        TrainConfig.from_toml(toy)
-
     def test_of_a_transferable_model_that_leaves_its_parents(self, tuned, dataset):
         domain = self.tune(tuned, dataset, transferable=True, inherit_domain=False).domain
         assert domain["elements"] == [1, 6, 16]
@@ -156,3 +145,14 @@ def test_the_file_says_from(toy, parent):
             self.tune(tuned, dataset, transferable=True)
         domain = self.tune(tuned, dataset, transferable=True, inherit_domain=False).domain
         assert domain["temperature_range_K"] == [310.0, 310.0]
+
+
+def test_the_file_says_from(toy, parent):
+    text = toy.read_text().replace("[network]\nfeatures = 16\nheads = 2\nblocks = 2\n", "")
+    toy.write_text('from = "parent/parent.safetensors"\n' + text)
+    assert TrainConfig.from_toml(toy).parent == str(parent)
+    toy.write_text('from = "alanine-dipeptide"\n' + text)
+    assert TrainConfig.from_toml(toy).parent == "alanine-dipeptide"
+    toy.write_text("from = 3\n" + text)
+    with pytest.raises(ConfigError, match="from must be a model's name or path"):
+        TrainConfig.from_toml(toy)
