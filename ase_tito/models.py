@@ -68,6 +68,11 @@ class ModelInfo:
         return self.header.prior is not None or self.header.domain["lag_range_ps"] == [0.0, 0.0]
 
     @property
+    def peptides_only(self) -> bool:
+        """Whether it is meant for peptides alone."""
+        return self.header is not None and self.header.domain["peptides_only"]
+
+    @property
     def transferable(self) -> bool:
         """Whether it is meant for other molecules than those it was trained on."""
         return self.header is not None and self.header.domain["molecules"] is None
@@ -182,7 +187,7 @@ def select_model(graph: MolecularGraph, temperature_K: float | None) -> ModelInf
     matching = [info for info, reasons in zip(candidates, against, strict=True) if not reasons]
     for narrower in (
         lambda info: not info.transferable,
-        lambda info: info.header.domain.get("peptides_only", False),
+        lambda info: info.peptides_only,
         lambda info: not info.has_prior,
     ):
         matching = list(filter(narrower, matching)) or matching

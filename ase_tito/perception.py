@@ -197,10 +197,11 @@ def _checked(
     if not np.isfinite(x).all():
         atom = np.argwhere(~np.isfinite(x))[0, 0]
         raise StructureError(f"the position of atom {atom} is not finite")
-    if len(x) and np.abs(x).max() > FARTHEST:
-        atom = int(np.abs(x).max(1).argmax())
+    far = np.abs(x).max(1)
+    if (far > FARTHEST).any():
+        atom = int(far.argmax())
         raise StructureError(
-            f"atom {atom} is {np.abs(x).max():.3g} Å from the origin: positions must be in Å"
+            f"atom {atom} is {far[atom]:.3g} Å from the origin: positions must be in Å"
         )
     i, j, d = neighbor_list("ijd", Atoms(numbers, x), SHORTEST_DISTANCE, self_interaction=False)
     if len(d):

@@ -38,14 +38,10 @@ def test_a_longer_one_stays_whole_and_moves(tripeptide):
     )
     valid = np.array([jump.first_valid for jump in ensemble.run(10)])
     assert valid.mean() > 0.7
-    backbone = [t.atoms for t in peptide_torsions(graph.atomic_numbers, graph.bonds)]
-    angles = dihedrals(np.stack([ensemble.positions(k) for k in range(8)]), backbone)
-    psi = [
-        k
-        for k, t in enumerate(peptide_torsions(graph.atomic_numbers, graph.bonds))
-        if t.kind == "psi"
-    ]
-    assert np.ptp(angles[:, psi]) > 1.0
+    torsions = peptide_torsions(graph.atomic_numbers, graph.bonds)
+    psi = [torsion.atoms for torsion in torsions if torsion.kind == "psi"]
+    frames = np.stack([ensemble.positions(k) for k in range(8)])
+    assert np.ptp(dihedrals(frames, psi)) > 1.0
 
 
 def test_d_amino_acids_are_the_mirror_image(tripeptide):

@@ -153,12 +153,11 @@ class TITOEnsemble:
         self.invalid_first_proposals = np.zeros(len(systems), np.int64)
         self.retries = np.zeros(len(systems), np.int64)
         self._batch = GraphBatch.from_graphs(systems, device_of(operator.field))
-        self._counts = np.array([graph.n_atoms for graph in systems])
-        self._positions = np.zeros((len(systems), self._counts.max(), 3))
+        self._positions = np.zeros((*self._batch.mask.shape, 3))
         self._systems = Systems(
             self._batch,
             keys,
-            mass_fractions(systems, masses, self._counts.max()),
+            mass_fractions(systems, masses, self._positions.shape[1]),
             checked_seed(seed),
             float(lag_time_ps),
             operator.domain.resolve_temperature(temperature_K),
@@ -180,7 +179,7 @@ class TITOEnsemble:
     @property
     def n_systems(self) -> int:
         """B."""
-        return len(self._counts)
+        return len(self._systems)
 
     @property
     def replicas(self) -> tuple[int, ...]:
@@ -209,12 +208,12 @@ class TITOEnsemble:
 
     def positions(self, system: int) -> NDArray[np.float64]:
         """A copy of one system's positions in Å, shape (n, 3)."""
-        return self._positions[system, : self._counts[system]].copy()
+        return self._positions[system, : self._systems.counts[system]].copy()
 
     def set_positions(self, system: int, positions: ArrayLike) -> None:
         """Move one system: positions (n, 3) in Å are its next condition."""
         frame = np.asarray(positions, dtype=np.float64)
-        n = self._counts[system]
+        n = self._systems.counts[system]
         if frame.shape != (n, 3):
             raise StructureError(
                 f"system {system} has {n} atoms: its positions must have shape ({n}, 3), "

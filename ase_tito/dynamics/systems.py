@@ -42,6 +42,11 @@ class Systems:
     def __len__(self) -> int:
         return len(self.replicas)
 
+    @cached_property
+    def counts(self) -> NDArray[np.int64]:
+        """Atoms of each system, shape (B,): copied from the device once, not at every jump."""
+        return np.asarray(self.batch.n_atoms.cpu().numpy(), np.int64)
+
     def select(self, systems: NDArray[np.intp]) -> GraphBatch:
         """The batch of the systems with these indices, which may repeat."""
         return self.batch.select(torch.from_numpy(systems).to(self.batch.device))
@@ -51,7 +56,7 @@ class Systems:
     ) -> torch.Tensor:
         """Standard normal numbers of jumps of these systems, shape (b, N, 3), float64."""
         return keyed_noise(
-            self._counts[systems].tolist(),
+            self.counts[systems].tolist(),
             self.weights.shape[1],
             self.seed,
             [self.replicas[k] for k in systems],
@@ -69,13 +74,8 @@ class Systems:
     ) -> NDArray[np.float64]:
         """Samples (b, N, 3) of these systems, moved to the centres of mass of `here`."""
         shift = self._centres(here, systems) - self._centres(samples, systems)
-        mask = np.arange(samples.shape[1]) < self._counts[systems, None]
+        mask = np.arange(samples.shape[1]) < self.counts[systems, None]
         return np.where(mask[..., None], samples + shift, 0.0)
-
-    @cached_property
-    def _counts(self) -> NDArray[np.int64]:
-        """Atoms of each system: copied from the device once, not at every jump."""
-        return np.asarray(self.batch.n_atoms.cpu().numpy(), np.int64)
 
     def _centres(
         self, positions: NDArray[np.float64], systems: NDArray[np.intp]

@@ -118,8 +118,9 @@ def domain_of(config: TrainConfig, material: Material, parent: Parent | None = N
         acyclic_only=all(len(graph.bonds) == graph.n_atoms - 1 for graph in graphs),
         peptides_only=all(map(is_peptide, graphs)),
     )
-    both_transfer = parent is not None and own.molecules is parent.domain.molecules is None
-    if parent is None or not both_transfer or not config.data.inherit_domain:
+    if parent is None or own.molecules is not None or parent.domain.molecules is not None:
+        return own
+    if not config.data.inherit_domain:
         return own
     return _joined(own, parent.domain, parent)
 

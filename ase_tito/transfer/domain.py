@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any
 
 from ase_tito.canonical import graph_key
@@ -170,9 +170,9 @@ class Domain:
     @classmethod
     def from_dict(cls, entries: Mapping[str, Any]) -> Domain:
         """A domain from a dictionary; ConfigError names unknown and missing keys."""
-        names = {item.name for item in fields(cls)}
-        unknown = sorted(set(entries) - names)
-        missing = sorted(names - {"molecules", "acyclic_only", "peptides_only"} - set(entries))
+        unknown = sorted(set(entries) - {item.name for item in fields(cls)})
+        needed = {item.name for item in fields(cls) if item.default is MISSING}
+        missing = sorted(needed - set(entries))
         for problem, keys in (("unknown", unknown), ("missing", missing)):
             if keys:
                 raise ConfigError(f"{problem} entries of the domain: {', '.join(keys)}")

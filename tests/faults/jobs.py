@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ase.build import molecule
 from ase.io import read
+
+from tests.molecules import write_vibrating_ethanol
 
 ROOT = Path(__file__).parents[2]
 MODEL = "alanine-dipeptide"
@@ -219,20 +220,9 @@ JOBS = {
 def make_inputs(folder: Path) -> None:
     """Write what the jobs read."""
     from ase_tito.data import DatasetWriter, MoleculeRecord, Run
-    from ase_tito.perception import build_graph
     from ase_tito.structure import graph_from_atoms, read_structure
 
-    ethanol = molecule("CH3CH2OH")
-    graph = build_graph(ethanol.numbers, ethanol.positions)
-    noise = np.random.default_rng(0).normal(size=(400, graph.n_atoms, 3))
-    np.savez(
-        folder / "ethanol.npz",
-        positions=ethanol.positions + 0.03 * noise,
-        atomic_numbers=graph.atomic_numbers,
-        bonds=graph.bonds,
-        frame_spacing_ps=1.0,
-        temperature_K=300.0,
-    )
+    write_vibrating_ethanol(folder / "ethanol.npz")
     frames, bonds = read_structure(STRUCTURE)
     start = frames[0].positions - frames[0].positions.mean(0)
     graph = graph_from_atoms(frames[0], bonds)

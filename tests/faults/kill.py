@@ -22,6 +22,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable
+from contextlib import chdir
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -90,7 +91,7 @@ def end_of(pid: int, kill_after_s: float = LONGEST_S) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
-def watch_operations(react: Callable[[], None]) -> None:
+def watch_operations(react: Callable[[], object]) -> None:
     """Call a function at each file operation of this process that changes something."""
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
@@ -126,13 +127,9 @@ def counts(path: Path) -> Callable[[], None]:
 
     def before() -> None:
         told = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        watch_operations(lambda: void(os.write(told, b".")))
+        watch_operations(lambda: os.write(told, b"."))
 
     return before
-
-
-def void(_: object) -> None:
-    """Nothing."""
 
 
 def differences(found: Result, expected: Result) -> list[str]:
@@ -204,20 +201,11 @@ def prepare() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def torment_all(names: list[str], kills: int, seed: int) -> dict[str, Outcome]:
-    """Each of these commands, in a folder of its own that is removed afterwards."""
-    prepare()
-    outcomes, home = {}, Path.cwd()
-    for name in names:
-        with tempfile.TemporaryDirectory() as place:
-            os.chdir(place)
-            try:
-                make_inputs(Path())
-                folder = Path(place)
-                outcomes[name] = torment(JOBS[name], folder, kills, random.Random(f"{seed} {name}"))
-            finally:
-                os.chdir(home)
-    return outcomes
+def outcome_of(name: str, kills: int, seed: int) -> Outcome:
+    """Of one command, in a folder of its own that is removed afterwards."""
+    with tempfile.TemporaryDirectory() as place, chdir(place):
+        make_inputs(Path())
+        return torment(JOBS[name], Path(place), kills, random.Random(f"{seed} {name}"))
 
 
 def main() -> int:
@@ -228,11 +216,12 @@ def main() -> int:
     arguments = parser.parse_args()
     for name in set(arguments.commands) - set(JOBS):
         parser.error(f"there is no {name}, only {', '.join(JOBS)}")
+    prepare()
     faulty = False
     print("| command | kills | of them at file operations | ends reached | faults |")
     print("|---|---|---|---|---|", flush=True)
     for name in arguments.commands or JOBS:
-        outcome = torment_all([name], arguments.kills, arguments.seed)[name]
+        outcome = outcome_of(name, arguments.kills, arguments.seed)
         print(
             f"| {name} | {outcome.kills} | {outcome.at_files} | {outcome.ends} "
             f"| {len(outcome.faults)} |",

@@ -5,6 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tests.molecules import write_vibrating_ethanol
+
 SETTINGS = """
 name = "toy"
 output = "run"
@@ -37,29 +39,10 @@ def settings():
     return SETTINGS
 
 
-@pytest.fixture(scope="session")
-def vibrating_ethanol(ethanol):
-    """Writes 400 frames of ethanol to a path."""
-
-    def write(path):
-        graph, positions = ethanol
-        noise = np.random.default_rng(0).normal(size=(400, graph.n_atoms, 3))
-        np.savez(
-            path,
-            positions=positions + 0.03 * noise,
-            atomic_numbers=graph.atomic_numbers,
-            bonds=graph.bonds,
-            frame_spacing_ps=1.0,
-            temperature_K=300.0,
-        )
-
-    return write
-
-
 @pytest.fixture
-def toy(tmp_path, settings, vibrating_ethanol):
+def toy(tmp_path, settings):
     """The path of a training configuration beside its data."""
-    vibrating_ethanol(tmp_path / "ethanol.npz")
+    write_vibrating_ethanol(tmp_path / "ethanol.npz")
     path = tmp_path / "toy.toml"
     path.write_text(settings)
     return path

@@ -11,6 +11,7 @@ import torch
 
 from ase_tito.checkpoint import read_checkpoint
 from ase_tito.train import fit
+from tests.molecules import write_vibrating_ethanol
 
 SCRIPT = """
 import os, signal, sys
@@ -49,11 +50,11 @@ def directory(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def trained(directory, vibrating_ethanol, settings):
+def trained(directory, settings):
     """Runs of 40 steps: alone, by two processes, by two in parts, and by two with a stop."""
     from ase_tito.train import TrainConfig
 
-    vibrating_ethanol(directory / "ethanol.npz")
+    write_vibrating_ethanol(directory / "ethanol.npz")
     path = directory / "toy.toml"
     path.write_text(settings.replace("steps = 60", "steps = 40"))
     config = TrainConfig.from_toml(path)
