@@ -15,7 +15,7 @@ from ase_tito.flow.ode import OdeSettings
 from ase_tito.flow.source import GaussianSource, HarmonicSource
 from ase_tito.transfer.domain import Domain
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 
 _PRIOR = {"network", "relaxation_time_ps", "name", "sha256", "domain", "training"}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -138,7 +138,7 @@ def source_from_dict(values: Mapping[str, Any]) -> HarmonicSource | GaussianSour
     parameters = {key: value for key, value in values.items() if key != "kind"}
     _check_keys(f"the {kind} source", parameters, {field.name for field in fields(cls)})
     for key, value in parameters.items():
-        if not _is_number(value):
+        if key != "centre" and not _is_number(value):
             raise _wrong_type(f"source.{key}", "a number", value)
     return cast("HarmonicSource | GaussianSource", cls(**parameters))
 
@@ -162,6 +162,8 @@ def _upgraded(values: dict[str, Any]) -> dict[str, Any]:
     """A header of an older format in the newest: what that did not know, it did not have."""
     new = {"prior": None} if values["format_version"] == 1 else {}
     values = new | values | {"format_version": FORMAT_VERSION}
+    if isinstance(values.get("source"), dict):
+        values["source"] = {"centre": "origin", **values["source"]}  # new in format 4
     for part in (values, values.get("prior")):
         if isinstance(part, dict) and isinstance(part.get("domain"), dict):
             part["domain"] = {"peptides_only": False, **part["domain"]}  # new in format 3

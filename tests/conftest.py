@@ -61,7 +61,7 @@ def tiny_header(tiny_network):
     return CheckpointHeader(
         name="tiny",
         network=tiny_network.config.to_dict(),
-        source={"kind": "harmonic", "bond_sigma": 0.8},
+        source={"kind": "harmonic", "bond_sigma": 0.8, "centre": "origin"},
         frame="condition",
         ode=OdeSettings(steps=12).to_dict(),
         domain=domain.to_dict(),

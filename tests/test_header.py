@@ -60,7 +60,7 @@ def test_unknown_keys_are_named(tiny_header):
         ("format_version", 0, "'format_version' must be a positive integer"),
         ("format_version", True, "'format_version' must be a positive integer"),
         ("format_version", "1", "'format_version' must be a positive integer"),
-        ("format_version", 4, "format version 4 is newer than 3"),
+        ("format_version", 5, "format version 5 is newer than 4"),
     ],
 )
 def test_wrong_values_are_named(tiny_header, key, value, reason):
@@ -154,12 +154,19 @@ def test_any_json_in_any_place_is_accepted_or_a_checkpoint_error(tiny_header, da
 
 
 @pytest.mark.parametrize(
-    "source", [HarmonicSource(), HarmonicSource(0.5), GaussianSource(1.5, 0.688, 12.0)]
+    "source",
+    [
+        HarmonicSource(),
+        HarmonicSource(0.5),
+        GaussianSource(1.5, 0.688, 12.0),
+        GaussianSource(0.5, centre="condition"),
+    ],
 )
 def test_sources_round_trip(source, ethanol):
     again = source_from_dict(source_to_dict(source))
     graph, _ = ethanol
     assert type(again) is type(source)
+    assert again.centre == source.centre
     assert (again.standard_deviation(graph) == source.standard_deviation(graph)).all()
 
 
@@ -180,3 +187,12 @@ def test_format_2_knew_no_models_of_peptides_alone(tiny_header):
     del values["prior"]
     with pytest.raises(CheckpointError, match="lacks the key 'prior'"):
         CheckpointHeader.from_json(json.dumps(values))
+
+
+def test_format_3_knew_sources_at_the_origin_alone(tiny_header):
+    values = json.loads(tiny_header.to_json())
+    del values["source"]["centre"]
+    with pytest.raises(CheckpointError, match="centre"):
+        CheckpointHeader.from_json(json.dumps(values))
+    values["format_version"] = 3
+    assert CheckpointHeader.from_json(json.dumps(values)) == tiny_header

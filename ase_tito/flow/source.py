@@ -1,10 +1,10 @@
-"""Source distributions of the flow: centred Gaussians that know, or do not know, the bond graph."""
+"""Source distributions of the flow: Gaussians that know, or do not know, the bond graph."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -12,26 +12,36 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ase_tito.errors import ConfigError
+from ase_tito.flow.frame import Frame
 from ase_tito.graph import GraphBatch, MolecularGraph
+
+Centre = Literal["origin", "condition"]
+"""What a source is centred on: nothing but the centroid, or the conformation to jump from."""
 
 
 class Source(Protocol):
-    """A Gaussian N(0, C ⊗ 1₃) on centred positions, C from the molecular graph."""
+    """A Gaussian N(m, C ⊗ 1₃) on centred positions, C from the molecular graph, m from x."""
+
+    centre: Centre
+
+    def mean(self, condition: Tensor) -> Tensor:
+        """The mean m in Å, shape (B, N, 3): the condition itself, or zero."""
 
     def standard_deviation(self, graph: MolecularGraph) -> NDArray[np.float64]:
         """Symmetric square root of C in Å, shape (n, n), with the constant vector as its kernel."""
 
     def sample(self, batch: GraphBatch, noise: Tensor) -> Tensor:
-        """Turn standard normal noise (B, N, 3) into source positions (B, N, 3) in Å."""
+        """Turn standard normal noise (B, N, 3) into deviations from the mean (B, N, 3) in Å."""
 
     def log_prob(self, batch: GraphBatch, z: Tensor, basis: Tensor) -> Tensor:
-        """Log-density (B,) of projected source positions on a subspace, in units of 1/Å^d.
+        """Log-density (B,) of projected deviations on a subspace, in units of 1/Å^d.
 
         Parameters
         ----------
         batch : GraphBatch
         z : Tensor, shape (B, N, 3)
-            Positions in the subspace, in Å.
+            Deviations from the mean in the subspace, in Å.
         basis : Tensor, shape (B, 3N, d)
             Orthonormal columns Q that span the subspace within the centred positions, for example
             `Frame.basis`; zero columns where a system's subspace is smaller. With P = Q Qᵀ the
@@ -42,6 +52,7 @@ class Source(Protocol):
 class _CentredGaussian:
     """Sampling shared by all sources; factors are computed once per graph."""
 
+    centre: Centre
     _factors: WeakKeyDictionary[MolecularGraph, NDArray[np.float64]]
 
     def __init__(self) -> None:
@@ -49,6 +60,9 @@ class _CentredGaussian:
 
     def standard_deviation(self, graph: MolecularGraph) -> NDArray[np.float64]:
         raise TypeError("a source must define its standard deviation")
+
+    def mean(self, condition: Tensor) -> Tensor:
+        return condition if self.centre == "condition" else torch.zeros_like(condition)
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "_factors"}
@@ -95,13 +109,17 @@ class HarmonicSource(_CentredGaussian):
     ----------
     bond_sigma : float
         σ_b in Å: the spread of each component of a bond vector.
+    centre : {'origin', 'condition'}
+        See `Centre`.
     """
 
     bond_sigma: float = 0.8
+    centre: Centre = "origin"
 
     def __post_init__(self) -> None:
         super().__init__()
         _positive("bond_sigma", self.bond_sigma)
+        _known(self.centre)
 
     def standard_deviation(self, graph: MolecularGraph) -> NDArray[np.float64]:
         values, vectors = np.linalg.eigh(graph.laplacian)
@@ -126,16 +144,20 @@ class GaussianSource(_CentredGaussian):
         ν; 0 switches the scaling off.
     reference_size : float
         n_ref in heavy atoms: the size at which the standard deviation is σ.
+    centre : {'origin', 'condition'}
+        See `Centre`.
     """
 
     sigma: float = 2.0
     flory_exponent: float = 0.0
     reference_size: float = 10.0
+    centre: Centre = "origin"
 
     def __post_init__(self) -> None:
         super().__init__()
         _positive("sigma", self.sigma)
         _positive("reference_size", self.reference_size)
+        _known(self.centre)
 
     def standard_deviation(self, graph: MolecularGraph) -> NDArray[np.float64]:
         n = graph.n_atoms
@@ -144,6 +166,25 @@ class GaussianSource(_CentredGaussian):
         return sigma * (np.eye(n) - 1.0 / n)
 
 
+def check_centre(centre: Centre, frame: Frame) -> None:
+    """Refuse a source around the condition where the frame must not know how that is turned.
+
+    Raises
+    ------
+    ConfigError
+    """
+    if centre == "condition" and frame.name == "free":
+        raise ConfigError(
+            "a source with centre = 'condition' would tell the frame 'free' the orientation of the "
+            "condition, which it must not know: use the frame 'condition', or centre = 'origin'"
+        )
+
+
 def _positive(name: str, value: float) -> None:
     if not (np.isfinite(value) and value > 0):
         raise ValueError(f"{name} must be a positive number, not {value}")
+
+
+def _known(centre: str) -> None:
+    if centre not in ("origin", "condition"):
+        raise ValueError(f"centre must be 'origin' or 'condition', not {centre!r}")

@@ -14,14 +14,13 @@ from ase_tito.errors import ConfigError
 from ase_tito.flow.frame import Frame, FrameName, frame_named
 from ase_tito.flow.ode import OdeSettings
 from ase_tito.flow.prior import BoltzmannPriorVelocity
-from ase_tito.flow.source import GaussianSource, HarmonicSource
+from ase_tito.flow.source import GaussianSource, HarmonicSource, check_centre
 from ase_tito.header import source_from_dict
 from ase_tito.nn import EquivariantVelocity, VelocityConfig
 from ase_tito.train.config import TrainConfig
 from ase_tito.train.parent import Parent
 from ase_tito.train.prior import Prior
 
-DEFAULT_SOURCE = {"kind": "harmonic", "bond_sigma": 0.8}
 DEFAULT_FRAME: FrameName = "condition"
 
 
@@ -83,7 +82,8 @@ def plan_model(
     Raises
     ------
     ConfigError
-        If the data's lags or temperatures lie beyond those that the parent's network spans.
+        If the data's lags or temperatures lie beyond those that the parent's network spans, or the
+        frame does not go with the source.
     """
     low, high = min(temperatures_K), max(temperatures_K)
     if parent is None:
@@ -99,9 +99,10 @@ def plan_model(
             **kind,
             **config.network,
         )
-        source = source_from_dict(config.source or DEFAULT_SOURCE)
+        source = source_from_dict(config.source) if config.source else HarmonicSource()
         if prior is not None:
             source = prior.flow_source
+        check_centre(source.centre, frame)
         return ModelPlan(network, source, frame, config.ode or OdeSettings(), prior)
     network = VelocityConfig.from_dict(parent.header.network)
     _check_spans(config, network, low, high, parent)

@@ -67,7 +67,7 @@ class FlowMatchingObjective(nn.Module):
         graphs, condition = pairs.graphs, pairs.condition
         project = self.frame.projector(condition, graphs.mask)
         target = self.frame.align(pairs.target, condition)
-        source = project(self.source.sample(graphs, noise))
+        source = project(self.source.sample(graphs, noise)) + self.source.mean(condition)
         source, target = self.coupling.couple(source, target, graphs, self.frame, draws)
         z, velocity = linear_path(source, target, s)
         with torch.autocast(condition.device.type, torch.bfloat16, enabled=self._reduced):

@@ -19,7 +19,7 @@ from ase_tito.flow.divergence import basis_directions, random_directions
 from ase_tito.flow.field import VelocityField
 from ase_tito.flow.frame import Frame
 from ase_tito.flow.ode import OdeSettings, integrate, integrate_log_density
-from ase_tito.flow.source import Source
+from ase_tito.flow.source import Source, check_centre
 from ase_tito.geometry import centre
 from ase_tito.graph import GraphBatch, MolecularGraph
 from ase_tito.transfer.domain import Domain
@@ -73,6 +73,11 @@ class ImplicitTransferOperator:
     name : str, optional
     card : str, optional
         Text on the model: data, training, figures.
+
+    Raises
+    ------
+    ConfigError
+        If the source is centred on the condition in the frame 'free'.
     """
 
     field: VelocityField
@@ -82,6 +87,9 @@ class ImplicitTransferOperator:
     ode: OdeSettings = DEFAULT_ODE
     name: str | None = None
     card: str | None = None
+
+    def __post_init__(self) -> None:
+        check_centre(self.source.centre, self.frame)
 
     def sample(
         self,
@@ -141,7 +149,7 @@ class ImplicitTransferOperator:
             noise = noise.to(jump.x.device, jump.x.dtype).view_as(jump.x)
             # NaN in the padding of the noise would survive a product with zero
             noise = noise.masked_fill(~jump.batch.mask[..., None], 0.0)
-            z = jump.project(self.source.sample(jump.batch, noise))
+            z = jump.project(self.source.sample(jump.batch, noise)) + self.source.mean(jump.x)
             result = integrate(jump.velocity, z, ode or self.ode, jump.batch.mask)
             y = centre(result.positions.double(), jump.batch.mask)
             finite = y.isfinite().flatten(1).all(1)
@@ -216,7 +224,8 @@ class ImplicitTransferOperator:
             result = integrate_log_density(
                 jump.velocity, jump.project(target), ode or DENSITY_ODE, mask, directions
             )
-            value = self.source.log_prob(jump.batch, result.source, basis) + result.change
+            deviation = result.source - self.source.mean(jump.x)
+            value = self.source.log_prob(jump.batch, deviation, basis) + result.change
         return LogDensity(value.to(y.dtype), result.evaluations)
 
     def iterate(

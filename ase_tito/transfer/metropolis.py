@@ -110,6 +110,7 @@ def propose(
         mask = jump.batch.mask
         noise = noise.to(jump.x).masked_fill(~mask[..., None], 0.0)
         source = jump.project(operator.source.sample(jump.batch, noise))
+        source = source + operator.source.mean(jump.x)
         path = follow(jump.velocity, source, quadrature)
         y = centre(path.end, mask)
         positions = (y + jump.centroid) * mask[..., None]
@@ -224,4 +225,5 @@ def _log_density(
 ) -> Tensor:
     basis = operator.frame.basis(jump.x, jump.batch.mask)
     change = divergence_integral(jump.velocity, path, quadrature, basis_directions(basis))
-    return operator.source.log_prob(jump.batch, source, basis) - change
+    deviation = source - operator.source.mean(jump.x)
+    return operator.source.log_prob(jump.batch, deviation, basis) - change

@@ -5,11 +5,17 @@ import pytest
 import torch
 from scipy.stats import multivariate_normal
 
+from ase_tito.errors import ConfigError
 from ase_tito.flow.frame import ConditionFrame, FreeFrame
-from ase_tito.flow.source import GaussianSource, HarmonicSource
+from ase_tito.flow.source import GaussianSource, HarmonicSource, check_centre
 from ase_tito.graph import GraphBatch, MolecularGraph
 
-SOURCES = [HarmonicSource(0.7), GaussianSource(1.5), GaussianSource(1.5, 0.688, 4.0)]
+SOURCES = [
+    HarmonicSource(0.7),
+    HarmonicSource(0.3, "condition"),
+    GaussianSource(1.5),
+    GaussianSource(1.5, 0.688, 4.0),
+]
 
 
 def covariance(source, graph):
@@ -98,6 +104,21 @@ def test_sources_pickle_and_may_be_used_across_modes(mixed, rng):
     copy = pickle.loads(pickle.dumps(source))
     assert copy.bond_sigma == source.bond_sigma
     assert torch.equal(copy.sample(batch, noise), inside)
+
+
+def test_mean_is_the_condition_or_nothing(mixed):
+    _, x = mixed
+    assert torch.equal(GaussianSource(0.5, centre="condition").mean(x), x)
+    assert torch.equal(GaussianSource(0.5).mean(x), torch.zeros_like(x))
+    with pytest.raises(ValueError, match="'origin' or 'condition', not 'x'"):
+        HarmonicSource(centre="x")
+
+
+def test_a_source_around_the_condition_is_refused_in_the_free_frame():
+    check_centre("condition", ConditionFrame())
+    check_centre("origin", FreeFrame())
+    with pytest.raises(ConfigError, match="use the frame 'condition'"):
+        check_centre("condition", FreeFrame())
 
 
 @pytest.mark.parametrize("value", [0.0, -1.0, float("nan"), float("inf")])

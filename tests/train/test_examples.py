@@ -49,7 +49,7 @@ def test_variants_differ_from_the_base_in_what_they_say(ablations, tmp_path):
     assert {c.optimizer.minutes for c in plan.configs.values()} == {0.5}
     assert wide.network == {"blocks": 2, "features": 96}
     assert wide.output == tmp_path / "out" / "wide"
-    assert tight.source == {"kind": "harmonic", "bond_sigma": 0.5}
+    assert tight.source == {"kind": "harmonic", "bond_sigma": 0.5, "centre": "origin"}
     assert (late.optimizer.time_location, late.optimizer.batch_size) == (1.5, 4)
     assert plan.settings.jumps == 8
     measure = ablations.yardstick

@@ -84,7 +84,7 @@ def test_resuming_needs_the_same_parent(tuned, parent):
         ({"frame": "free"}, "frame is free, but 'parent'.*has condition"),
         (
             {"source": {"kind": "harmonic", "bond_sigma": 0.8}},
-            "source is bond_sigma 0.8, kind harmonic, but 'parent'.*has bond_sigma 0.9, kind",
+            "source is bond_sigma 0.8, centre origin, .* but .parent.*has bond_sigma 0.9",
         ),
         ({"parent": "absent"}, "no model named 'absent'"),
     ],

@@ -23,13 +23,20 @@ from ase_tito.transfer.implicit import ImplicitTransferOperator
 DOMAIN = Domain((0.1, 1e5), (300.0, 400.0), (1, 6, 8), (3, 9))
 TIGHT = OdeSettings("dopri5", rtol=1e-7, atol=1e-7)
 FRAMES = [FreeFrame(), ConditionFrame()]
+SETTINGS = [
+    (HarmonicSource(), FreeFrame()),
+    (HarmonicSource(), ConditionFrame()),
+    (GaussianSource(1.0), FreeFrame()),
+    (GaussianSource(1.0), ConditionFrame()),
+    (GaussianSource(0.6, centre="condition"), ConditionFrame()),
+]
 
 
 class AnisotropicField:
     """Exact field of p(y | x) = N(0.95 x, Qᵀ W Q) in coordinates of the frame's basis Q.
 
-    u = m + K(s) (z − s m), K(s) = (s V − (1 − s) S)(s² V + (1 − s)² S)⁻¹, with the projected
-    covariances S of the source and V of the target.
+    u = m − n + K(s) (z − s m − (1 − s) n), K(s) = (s V − (1 − s) S)(s² V + (1 − s)² S)⁻¹, with the
+    projected covariances S of the source and V of the target, and the source's mean n.
     """
 
     def __init__(self, source, frame, size, width, seed=1):
@@ -56,14 +63,16 @@ class AnisotropicField:
         v, vectors = torch.linalg.eigh(inverse @ target @ inverse.transpose(1, 2))
         whiten = vectors.transpose(1, 2) @ inverse @ basis.transpose(1, 2)
         colour = basis @ factor @ vectors
-        return (basis @ mean[..., None])[..., 0], v, whiten, colour
+        start = self.source.mean(condition).flatten(1)
+        return (basis @ mean[..., None])[..., 0], start, v, whiten, colour
 
     def __call__(self, z, s, context):
-        mean, v, whiten, colour = context
+        mean, start, v, whiten, colour = context
         s = s[:, None]
         rate = (s * v - (1 - s)) / (s**2 * v + (1 - s) ** 2)
-        modes = rate[..., None] * (whiten @ (z.flatten(1) - s * mean)[..., None])
-        return (mean + (colour @ modes)[..., 0]).view_as(z)
+        away = z.flatten(1) - s * mean - (1 - s) * start
+        modes = rate[..., None] * (whiten @ away[..., None])
+        return (mean - start + (colour @ modes)[..., 0]).view_as(z)
 
 
 def ornstein_uhlenbeck(frame, **options):
@@ -97,11 +106,10 @@ def test_sample_is_the_affine_map_of_the_noise(frame, mixed, rng):
     torch.testing.assert_close(sample.positions, expected, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("frame", FRAMES)
-def test_moments_of_an_anisotropic_transition(frame, ethanol, rng):
+@pytest.mark.parametrize(("source", "frame"), SETTINGS)
+def test_moments_of_an_anisotropic_transition(source, frame, ethanol, rng):
     """Mean and covariance of 1500 samples of the default integration, whitened."""
     batch, x = centred_positions(ethanol, 1500)
-    source = HarmonicSource()
     field = AnisotropicField(source, frame, 9, width=0.3)
     one = GraphBatch.replicate(batch.graphs[0], 1)
     basis, mean, covariance, _ = (values[0] for values in field.law(one, x[:1]))
@@ -124,8 +132,7 @@ def test_moments_of_an_anisotropic_transition(frame, ethanol, rng):
     assert deviation.abs().max() < 6
 
 
-@pytest.mark.parametrize("source", [HarmonicSource(), GaussianSource(1.0)])
-@pytest.mark.parametrize("frame", FRAMES)
+@pytest.mark.parametrize(("source", "frame"), SETTINGS)
 def test_log_prob_of_an_anisotropic_transition(frame, source, ethanol, rng):
     batch, x = centred_positions(ethanol, 3)
     x = x + 0.1 * torch.randn(x.shape, generator=rng, dtype=torch.float64)

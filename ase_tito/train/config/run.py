@@ -14,7 +14,7 @@ from ase_tito.errors import ConfigError, TITOError
 from ase_tito.flow.coupling import coupling_named
 from ase_tito.flow.frame import FrameName, frame_named
 from ase_tito.flow.ode import OdeSettings
-from ase_tito.header import source_from_dict
+from ase_tito.header import source_from_dict, source_to_dict
 from ase_tito.nn import VelocityConfig
 from ase_tito.train.config.checks import (
     check_choice,
@@ -134,7 +134,8 @@ class TrainConfig:
         if self.source is not None:
             if not isinstance(self.source, Mapping):
                 raise ConfigError(f"source must be a table such as {{ kind = … }}: {self.source!r}")
-            source_from_dict(self.source)
+            source = source_from_dict({"centre": "origin", **self.source})
+            object.__setattr__(self, "source", source_to_dict(source))
         if self.frame is not None:
             frame_named(self.frame)
             if self.frame != "free" and (self.data.equilibrium or self.prior is not None):
