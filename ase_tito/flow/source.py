@@ -23,7 +23,9 @@ Centre = Literal["origin", "condition"]
 class Source(Protocol):
     """A Gaussian N(m, C ⊗ 1₃) on centred positions, C from the molecular graph, m from x."""
 
-    centre: Centre
+    @property
+    def centre(self) -> Centre:
+        """What m is."""
 
     def mean(self, condition: Tensor) -> Tensor:
         """The mean m in Å, shape (B, N, 3): the condition itself, or zero."""
