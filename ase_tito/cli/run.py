@@ -1,7 +1,8 @@
 r"""Run learned dynamics of one molecule.
 
-Writes an ASE trajectory, or with --replicas one for each replica into a directory. A run that was
-interrupted or killed continues with --restart as if nothing had happened.
+Writes an ASE trajectory, or with --replicas one for each replica into a directory (with --one-file
+one of them all). A run that was interrupted or killed continues with --restart as if nothing had
+happened.
 
 Example:
   ase-tito run alanine-dipeptide.pdb --model alanine-dipeptide --lag-ps 100 --jumps 1000 \
@@ -65,14 +66,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--replicas",
         type=int,
         metavar="N",
-        help="independent replicas in one batch, written to PATH/replica-0000.traj, ...",
+        help="independent replicas, advanced together and written to PATH/replica-0000.traj, ...",
+    )
+    parser.add_argument(
+        "--one-file",
+        action="store_true",
+        help="write the replicas to one compact trajectory instead, PATH, each frame of which "
+        "holds them all; without momenta",
+    )
+    parser.add_argument(
+        "--batch-size",
+        type=int,
+        metavar="N",
+        help="most replicas sampled at once (default: what is fastest on this device)",
     )
     parser.add_argument(
         "--start",
-        choices=("first", "last", "spread"),
-        default="first",
-        help="frame of STRUCTURE to start from: the first, the last, or replicas evenly spread "
-        "over all frames (default: %(default)s)",
+        choices=("turn", "first", "last", "spread"),
+        default="turn",
+        help="frame of STRUCTURE to start from: replicas from all frames in turn (a single run "
+        "from the first), all from the first or the last, or evenly spread (default: %(default)s)",
     )
     parser.add_argument(
         "--interval",
@@ -162,6 +175,8 @@ def run(arguments: argparse.Namespace) -> None:
             jumps=arguments.jumps,
             lag_time_ps=arguments.lag_ps,
             replicas=arguments.replicas,
+            one_file=arguments.one_file,
+            batch_size=arguments.batch_size,
             existing=arguments.existing,
             start=arguments.start,
             model=arguments.model,
@@ -178,7 +193,7 @@ def run(arguments: argparse.Namespace) -> None:
         )
     rows = [
         ("trajectories", str(arguments.output)),
-        ("replicas", f"{len(summary.paths)}"),
+        ("replicas", f"{summary.replicas}"),
         ("jumps of each", f"{summary.jumps} of {summary.lag_time_ps:g} ps"),
         *(_corrected_rows(summary) if summary.metropolis else _plain_rows(summary)),
     ]
@@ -189,7 +204,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _plain_rows(summary: RunSummary) -> list[tuple[str, str]]:
-    proposals = len(summary.paths) * summary.jumps
+    proposals = summary.replicas * summary.jumps
     invalid = summary.invalid_first_proposals
     return [
         ("simulated time", f"{summary.simulated_time_ns:.6g} ns in all"),

@@ -15,12 +15,14 @@ from numpy.typing import ArrayLike
 
 from ase_tito.dynamics.after_jump import AfterJump
 from ase_tito.dynamics.atoms import molecular_graph
+from ase_tito.dynamics.batching import on_threads
 from ase_tito.dynamics.ensemble import TITOEnsemble
 from ase_tito.dynamics.metropolis import MetropolisHastings
 from ase_tito.dynamics.model import resolve_model
 from ase_tito.dynamics.momenta import Momenta, check_momenta
 from ase_tito.dynamics.outputs import (
     Existing,
+    allow_open_files,
     check_existing,
     delete_replica,
     make_directory,
@@ -28,16 +30,17 @@ from ase_tito.dynamics.outputs import (
     replica_directory,
     replica_paths,
 )
+from ase_tito.dynamics.packed_run import PackedRun, check_packable
 from ase_tito.dynamics.policy import OnInvalid
 from ase_tito.dynamics.run_record import RunRecord
 from ase_tito.dynamics.trajectory import TrajectoryFile
-from ase_tito.dynamics.written_run import Progress, RunSummary, WrittenRun
+from ase_tito.dynamics.written_run import Progress, RunSummary, WrittenRun, recorded_run
 from ase_tito.errors import ConfigError, OutputError
 from ase_tito.flow.ode import OdeSettings
 from ase_tito.graph import MolecularGraph
 from ase_tito.transfer.implicit import ImplicitTransferOperator
 
-Start = Literal["first", "last", "spread"]
+Start = Literal["turn", "first", "last", "spread"]
 MOST_REPLICAS = 10_000
 
 
@@ -48,8 +51,9 @@ def run_to_files(
     jumps: int,
     lag_time_ps: float,
     replicas: int | None = None,
+    one_file: bool = False,
     existing: Existing = "refuse",
-    start: Start = "first",
+    start: Start = "turn",
     model: str | os.PathLike[str] | ImplicitTransferOperator = "auto",
     temperature_K: float | None = None,
     seed: int = 0,
@@ -63,7 +67,7 @@ def run_to_files(
     bonds: ArrayLike | None = None,
     graph: MolecularGraph | None = None,
     device: torch.device | str = "cpu",
-    batch_size: int = 256,
+    batch_size: int | None = None,
     progress: Progress | None = None,
 ) -> RunSummary:
     """Run nested jumps of one molecule and write them as ASE trajectories.
@@ -84,13 +88,17 @@ def run_to_files(
         τ of each jump in ps.
     replicas : int, optional
         Number of replicas, advanced together in batches.
+    one_file : bool
+        Write all replicas to one compact trajectory, each frame of which holds them all, without
+        momenta; see `ase_tito.dynamics.packed_run`.
     existing : {'refuse', 'replace', 'restart', 'append'}
         What to do with an output that exists: raise `OutputError`; replace it; continue it until it
         holds `jumps` jumps in all; or continue it by `jumps` more. A continued run equals an
         uninterrupted one and must have been started with the same settings. If nothing exists, all
         four start anew.
-    start : {'first', 'last', 'spread'}
-        All replicas start from the first frame, from the last one, or from frames evenly spread.
+    start : {'turn', 'first', 'last', 'spread'}
+        Replicas start from the frames in turn (a single run from the first), all from the first or
+        all from the last, or from frames evenly spread.
     model, temperature_K, on_invalid, max_retries, correction, after_jump : optional
         As in `TITODynamics`.
     momenta, bonds, graph, device : optional
@@ -101,8 +109,9 @@ def run_to_files(
         Key of all random numbers.
     interval : int
         Jumps between frames.
-    batch_size : int
-        Most replicas sampled in one batch.
+    batch_size : int, optional
+        Most replicas sampled in one batch; by default what is fastest, or what the continued run
+        had. A continued run also uses as many threads as the earlier one, so that bits are equal.
     progress : callable, optional
         Called with each `EnsembleJump`, once its frames are written, and the last one's number.
 
@@ -118,11 +127,15 @@ def run_to_files(
     """
     _check_options(jumps, interval, replicas, existing)
     check_momenta(momenta)
-    directory = None if replicas is None else replica_directory(Path(output))
+    if one_file:
+        check_packable(correction)
+    directory = None if replicas is None or one_file else replica_directory(Path(output))
     paths = [Path(output)] if directory is None else replica_paths(directory, replicas or 1)
     check_existing(paths, other_replicas(directory, paths), existing)
+    allow_open_files(2 * len(paths))  # each has a lock
+    earlier = recorded_run(paths) if existing in ("restart", "append") else None
     frames = [frames] if isinstance(frames, Atoms) else list(frames)
-    starts = [atoms.copy() for atoms in _starting_frames(frames, len(paths), start)]
+    starts = [atoms.copy() for atoms in _starting_frames(frames, replicas or 1, start)]
     graph = molecular_graph(starts[0], bonds=bonds, graph=graph)
     for atoms in starts[1:]:
         molecular_graph(atoms, graph=graph)
@@ -137,18 +150,21 @@ def run_to_files(
         masses=[atoms.get_masses() for atoms in starts],
         on_invalid=on_invalid,
         max_retries=max_retries,
-        batch_size=batch_size,
+        batch_size=earlier.batch_size if earlier and batch_size is None else batch_size,
         ode=_changed(operator.ode, ode),
         correction=correction,
         after_jump=after_jump,
         atoms=[atoms.copy() for atoms in starts],
     )
-    record = RunRecord.of(ensemble, source=source, momenta=momenta, interval=interval)
     with ExitStack() as stack:
+        stack.enter_context(on_threads(earlier.threads if earlier else None))
+        record = RunRecord.of(
+            ensemble, source=source, momenta="zero" if one_file else momenta, interval=interval
+        )
         if directory is not None:
             make_directory(directory)
         files = _opened(paths, stack)
-        run = WrittenRun(ensemble, files, starts, record)
+        run = (PackedRun if one_file else WrittenRun)(ensemble, files, starts, record)
         if existing == "replace":
             run.forget()
             for path in other_replicas(directory, paths):
@@ -198,6 +214,8 @@ def _starting_frames(frames: Sequence[Atoms], count: int, start: str) -> list[At
         raise ConfigError(f"start must be one of {get_args(Start)}, not {start!r}")
     if start == "spread":
         return [frames[k * len(frames) // count] for k in range(count)]
+    if start == "turn":
+        return [frames[k % len(frames)] for k in range(count)]
     return [frames[0 if start == "first" else -1]] * count
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ from ase import Atoms
 from numpy.typing import ArrayLike, NDArray
 
 from ase_tito.dynamics.after_jump import AfterJump, check_after_jump
+from ase_tito.dynamics.batching import checked_batch_size
 from ase_tito.dynamics.chain import MetropolisChains
 from ase_tito.dynamics.draw import Sampler
 from ase_tito.dynamics.jump import EnsembleJump, judgement, passed
@@ -32,6 +33,9 @@ from ase_tito.geometry import centre
 from ase_tito.graph import GraphBatch, MolecularGraph
 from ase_tito.transfer.implicit import ImplicitTransferOperator
 from ase_tito.validity import CHECKS, check
+
+Observer = Callable[[EnsembleJump], object]
+"""Called with what a jump did."""
 
 
 class TITOEnsemble:
@@ -72,8 +76,8 @@ class TITOEnsemble:
         invalid at every jump.
     max_retries : int
         Draws after the first one before `InvalidSampleError` is raised, or a system is held.
-    batch_size : int
-        Most systems sampled in one batch.
+    batch_size : int, optional
+        Most systems sampled in one batch; by default what is fastest, `fastest_batch_size`.
     ode : OdeSettings, optional
         Settings of the ODE solver in place of the operator's own.
     jump : int
@@ -92,6 +96,8 @@ class TITOEnsemble:
     ----------
     jump : int
         Jumps done so far.
+    batch_size : int
+        Most systems sampled in one batch: with the number of threads, it decides the last bits.
     invalid_first_proposals, retries : ndarray of int, shape (B,)
         Totals per system since jump 0 (they may be set when a run is continued).
 
@@ -125,7 +131,7 @@ class TITOEnsemble:
         masses: ArrayLike | Sequence[ArrayLike] | None = None,
         on_invalid: OnInvalid = "retry",
         max_retries: int = 10,
-        batch_size: int = 256,
+        batch_size: int | None = None,
         ode: OdeSettings | None = None,
         jump: int = 0,
         correction: MetropolisHastings | None = None,
@@ -135,24 +141,29 @@ class TITOEnsemble:
         check_policy(on_invalid, max_retries)
         check_correction(correction, on_invalid, ode)
         after_jump = check_after_jump(after_jump, correction is not None)
-        if not is_integer(batch_size) or batch_size < 1:
-            raise ConfigError(f"batch_size must be a positive integer, not {batch_size!r}")
         if not is_integer(jump) or jump < 0:
             raise ConfigError(f"jump must be a non-negative integer, not {jump!r}")
         frames = starting_frames(graphs, positions, replicas)
         systems = [graphs] * len(frames) if isinstance(graphs, MolecularGraph) else list(graphs)
         keys = replica_keys(replicas, len(frames))
+        device = device_of(operator.field)
+        largest = max(graph.n_atoms for graph in systems)
+        batch_size = checked_batch_size(batch_size, largest, device)
+        if correction is None:  # whose proposals may be more than the systems
+            batch_size = min(batch_size, len(systems))
         check_domain(operator, systems, lag_time_ps)
         self.operator = operator
         self.on_invalid = on_invalid
         self.max_retries = int(max_retries)
         self.ode = ode
         self.jump = int(jump)
+        self.batch_size = batch_size
         self.correction = correction
+        self._observers: list[tuple[Observer, int]] = []
         self.after_jump = after_jump
         self.invalid_first_proposals = np.zeros(len(systems), np.int64)
         self.retries = np.zeros(len(systems), np.int64)
-        self._batch = GraphBatch.from_graphs(systems, device_of(operator.field))
+        self._batch = GraphBatch.from_graphs(systems, device)
         self._positions = np.zeros((*self._batch.mask.shape, 3))
         self._systems = Systems(
             self._batch,
@@ -168,12 +179,12 @@ class TITOEnsemble:
         operator.frame.projector(centre(start, self._batch.mask), self._batch.mask)
         shown = [Atoms(graph.atomic_numbers) for graph in systems] if atoms is None else list(atoms)
         self._sampler = Sampler(
-            operator, self._systems, shown, ode, int(batch_size), after_jump, on_invalid == "keep"
+            operator, self._systems, shown, ode, batch_size, after_jump, on_invalid == "keep"
         )
         self._chains = None
         if correction is not None:
             self._chains = MetropolisChains(
-                correction, operator, self._systems, shown, self._positions, int(batch_size)
+                correction, operator, self._systems, shown, self._positions, batch_size
             )
 
     @property
@@ -253,8 +264,14 @@ class TITOEnsemble:
         retries = np.zeros(self.n_systems, np.int64)
         return EnsembleJump(self.jump, valid, valid, failed, retries, tuple(reasons), 0, 0.0)
 
+    def attach(self, observer: Observer, interval: int = 1) -> None:
+        """Call `observer` with the `EnsembleJump` of every jump whose number `interval` divides."""
+        if not is_integer(interval) or interval < 1:
+            raise ConfigError(f"interval must be a positive integer, not {interval!r}")
+        self._observers.append((observer, int(interval)))
+
     def step(self) -> EnsembleJump:
-        """Advance every system by one jump.
+        """Advance every system by one jump, and tell the observers.
 
         Raises
         ------
@@ -262,8 +279,21 @@ class TITOEnsemble:
             As `on_invalid` says. The ensemble is then as it was before.
         """
         number = self.jump + 1
-        if self._chains is not None:
-            return self._corrected_step(self._chains, number)
+        if self._chains is None:
+            done = self._plain_step(number)
+        else:
+            done = self._corrected_step(self._chains, number)
+        for observer, interval in self._observers:
+            if number % interval == 0:
+                observer(done)
+        return done
+
+    def run(self, jumps: int) -> Iterator[EnsembleJump]:
+        """Advance by a number of jumps, giving each as it is done."""
+        for _ in range(jumps):
+            yield self.step()
+
+    def _plain_step(self, number: int) -> EnsembleJump:
         positions = self._positions.copy()
         alive = np.flatnonzero(np.isfinite(positions).all((1, 2)))
         valid = np.zeros(self.n_systems, bool)
@@ -304,11 +334,6 @@ class TITOEnsemble:
             evaluations,
             wall_time,
         )
-
-    def run(self, jumps: int) -> Iterator[EnsembleJump]:
-        """Advance by a number of jumps, giving each as it is done."""
-        for _ in range(jumps):
-            yield self.step()
 
     def _corrected_step(self, chains: MetropolisChains, number: int) -> EnsembleJump:
         started = time.perf_counter()

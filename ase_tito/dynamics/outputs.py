@@ -11,6 +11,9 @@ from ase_tito.errors import OutputError
 from ase_tito.lock import OutputLock
 
 Existing = Literal["refuse", "replace", "restart", "append"]
+_OTHER_OPEN_FILES = 100
+"""What else a process may have open: libraries, pipes, a model."""
+
 _REPLICA_FILE = re.compile(r"replica-\d{4}\.traj")
 
 
@@ -34,6 +37,30 @@ def make_directory(directory: Path) -> None:
 def replica_paths(directory: Path, count: int) -> list[Path]:
     """The trajectories of so many replicas."""
     return [directory / f"replica-{k:04d}.traj" for k in range(count)]
+
+
+def allow_open_files(count: int) -> None:
+    """Raise this process's limit of open files where so many more would not fit.
+
+    Raises
+    ------
+    OutputError
+        If the system allows fewer.
+    """
+    try:
+        import resource
+    except ImportError:  # not on Windows, where the limit is no matter of processes
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = count + _OTHER_OPEN_FILES
+    if soft == resource.RLIM_INFINITY or soft >= needed:
+        return
+    if hard != resource.RLIM_INFINITY and hard < needed:
+        raise OutputError(
+            f"the system allows {hard} open files, and {needed} are needed: make fewer replicas, "
+            "write them to one file, or raise the limit (ulimit -Hn)"
+        )
+    resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 
 
 def check_existing(paths: list[Path], others: list[Path], existing: Existing) -> None:

@@ -55,6 +55,9 @@ class RunRecord:
     package_version : str
     bonds, tetrahedral, double_bonds : list
         As in `MolecularGraph`.
+    batch_size : int or None
+        Most replicas sampled in one batch, which may change the last bits too; None where the run
+        is older than this entry.
     correction : dict or None
         What accepts or rejects the jumps.
     after_jump : list of dict
@@ -79,6 +82,7 @@ class RunRecord:
     bonds: list[list[int]]
     tetrahedral: list[int]
     double_bonds: list[list[int]]
+    batch_size: int | None = None
     correction: dict[str, Any] | None = None
     after_jump: list[dict[str, Any]] = field(default_factory=list)
 
@@ -113,6 +117,7 @@ class RunRecord:
             bonds=graph.bonds.tolist(),
             tetrahedral=graph.tetrahedral.tolist(),
             double_bonds=graph.double_bonds.tolist(),
+            batch_size=ensemble.batch_size,
             correction=None if ensemble.correction is None else ensemble.correction.to_dict(),
             after_jump=[step.to_dict() for step in ensemble.after_jump],
         )
@@ -168,11 +173,15 @@ class RunRecord:
             return [f"not exact: after each jump {steps} moved the sample"]
         return []
 
-    def warn_of_changes(self, path: str | os.PathLike[str], stacklevel: int) -> None:
+    def warn_of_changes(
+        self, path: str | os.PathLike[str], stacklevel: int, batch_size: int | None = None
+    ) -> None:
         """Warn of what differs here and now, so that continuing may not give the same bits."""
         found = []
         if self.threads != torch.get_num_threads():
             found.append(f"{torch.get_num_threads()} threads instead of {self.threads}")
+        if batch_size is not None and self.batch_size not in (None, batch_size):
+            found.append(f"batches of {batch_size} instead of {self.batch_size}")
         if self.package_version != __version__:
             found.append(f"ase_tito {__version__} instead of {self.package_version}")
         if found:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,12 +21,13 @@ from ase_tito.dynamics.outputs import exists_already
 from ase_tito.dynamics.record import FrameRecord
 from ase_tito.dynamics.run_record import RunRecord
 from ase_tito.dynamics.trajectory import COUNTERS, TrajectoryFile, read_ends
+from ase_tito.dynamics.ulm import first_item, is_trajectory, read_frames
 from ase_tito.errors import OutputError
 
 Progress = Callable[[EnsembleJump, int], object]
 """Called with each jump, once its frames are written, and the number of the last one to come."""
 
-_MAY_DIFFER = ("timestep", "model_source", "threads", "package_version")
+_MAY_DIFFER = ("timestep", "model_source", "threads", "batch_size", "package_version")
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,8 @@ class RunSummary:
     Attributes
     ----------
     paths : tuple of Path
-        The trajectories, one for each replica.
+        The trajectories, one for each replica, or one of all.
+    replicas : int
     jumps : int
         Jumps of each replica.
     total_jumps : int
@@ -51,6 +55,7 @@ class RunSummary:
     """
 
     paths: tuple[Path, ...]
+    replicas: int
     jumps: int
     total_jumps: int
     lag_time_ps: float
@@ -62,7 +67,7 @@ class RunSummary:
     @property
     def simulated_time_ns(self) -> float:
         """Simulated time in ns, over all replicas."""
-        return len(self.paths) * self.jumps * self.lag_time_ps / 1000
+        return self.replicas * self.jumps * self.lag_time_ps / 1000
 
     @property
     def ns_per_day(self) -> float:
@@ -126,6 +131,7 @@ class WrittenRun:
         records = [ensemble.metropolis_record(k) for k in range(ensemble.n_systems)]
         return RunSummary(
             paths=tuple(file.path for file in self.files),
+            replicas=ensemble.n_systems,
             jumps=ensemble.jump - first,
             total_jumps=ensemble.jump,
             lag_time_ps=ensemble.lag_time_ps,
@@ -175,7 +181,7 @@ class WrittenRun:
                     f"not {_setting(key, value)}"
                 )
         if k == 0:
-            record.warn_of_changes(path, stacklevel=5)
+            record.warn_of_changes(path, stacklevel=5, batch_size=self.record.batch_size)
 
     def _take_last_frame(self, k: int) -> None:
         """Set replica k to the last frame of its file."""
@@ -195,3 +201,16 @@ class WrittenRun:
 def _setting(key: str, value: Any) -> str:
     shown = str(value)
     return f"{key} {shown}" if len(shown) <= 60 else f"another {key}"
+
+
+def recorded_run(paths: Sequence[Path]) -> RunRecord | None:
+    """What the first of these trajectories that has a frame says of its run; None if none does.
+
+    Nothing is repaired yet, so only what stands in the header of the file is looked at.
+    """
+    for path in paths:
+        if path.exists() and is_trajectory(path) and read_frames(path).offsets:
+            description = json.loads(first_item(path)[1]).get("description", {})
+            with suppress(OutputError):  # said once the files are locked and compared
+                return RunRecord.from_description(description)
+    return None

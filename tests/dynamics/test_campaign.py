@@ -13,7 +13,7 @@ from ase.io import Trajectory, read, write
 from ase_tito.checkpoint import operator_from_checkpoint
 from ase_tito.dynamics.campaign import run_to_files
 from ase_tito.dynamics.tito import TITODynamics
-from ase_tito.errors import ConfigError, DomainError, OutputError, StructureError
+from ase_tito.errors import ConfigError, DomainError, OutputError, StructureError, TITOWarning
 from ase_tito.lock import OutputLock
 
 SETTINGS = {"lag_time_ps": 100.0, "seed": 5}
@@ -171,7 +171,7 @@ class TestReplicas:
         frames = [atoms.copy() for _ in range(10)]
         for k, frame in enumerate(frames):
             frame.positions += k
-        expected = {"first": [0, 0], "last": [9, 9], "spread": [0, 5]}
+        expected = {"turn": [0, 1], "first": [0, 0], "last": [9, 9], "spread": [0, 5]}
         for start, offsets in expected.items():
             summary = run_to_files(
                 frames,
@@ -184,6 +184,56 @@ class TestReplicas:
             )
             found = [frames_of(path)[0].positions[0, 0] for path in summary.paths]
             np.testing.assert_allclose(found - atoms.positions[0, 0], offsets)
+
+    def test_frames_are_taken_in_turn(self, operator, atoms, tmp_path):
+        other = atoms.copy()
+        other.positions += 1
+        settings = {"jumps": 0, "replicas": 3, "model": operator, **SETTINGS}
+        summary = run_to_files([atoms, other], tmp_path / "r", **settings)
+        found = [frames_of(path)[0].positions[0, 0] for path in summary.paths]
+        np.testing.assert_allclose(found - atoms.positions[0, 0], [0, 1, 0])
+
+    def test_the_limit_of_open_files_is_raised(self, run, tmp_path):
+        resource = pytest.importorskip("resource")
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (60, hard))
+        try:
+            summary = run(tmp_path / "r", 1, replicas=40)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert all(len(frames_of(path)) == 2 for path in summary.paths)
+
+    def test_more_files_than_the_system_allows(self, run, tmp_path, monkeypatch):
+        resource = pytest.importorskip("resource")
+        monkeypatch.setattr(resource, "getrlimit", lambda _: (64, 128))
+        with pytest.raises(OutputError, match="the system allows 128 open files"):
+            run(tmp_path / "r", 1, replicas=40)
+        assert not (tmp_path / "r").exists()
+
+    def test_a_restart_has_the_batches_and_threads_of_the_start(self, run, tmp_path):
+        """Both decide the last bits."""
+        threads = torch.get_num_threads()
+        torch.set_num_threads(threads + 1)
+        try:
+            run(tmp_path / "r", 2, replicas=3, batch_size=2)
+        finally:
+            torch.set_num_threads(threads)
+        seen = []
+        run(
+            tmp_path / "r",
+            4,
+            replicas=3,
+            existing="restart",
+            progress=lambda *_: seen.append(torch.get_num_threads()),
+        )
+        assert seen == [threads + 1] * 2
+        assert torch.get_num_threads() == threads
+        with Trajectory(tmp_path / "r" / "replica-0000.traj") as trajectory:
+            assert trajectory.description["batch_size"] == 2
+        first = tmp_path / "r" / "replica-0000.traj"
+        first.write_bytes(first.read_bytes()[:-10])  # a torn file still has its header
+        with pytest.warns(TITOWarning, match="batches of 3 instead of 2"):
+            run(tmp_path / "r", 4, replicas=3, existing="restart", batch_size=3)
 
     @pytest.mark.parametrize("name", ["x.traj", "file"])
     def test_the_output_is_a_directory(self, run, tmp_path, name):

@@ -218,6 +218,16 @@ def test_retries_are_bounded(make, hopeless):
     assert make(hopeless, 2, on_invalid="keep").step().evaluations == hopeless.ode.evaluations
 
 
+def test_observers_see_their_jumps(make, operator):
+    ensemble, seen = make(operator, jump=3), []
+    ensemble.attach(lambda done: seen.append((done.jump, len(done.valid))), interval=2)
+    for _ in ensemble.run(4):
+        pass
+    assert seen == [(4, 6), (6, 6)]
+    with pytest.raises(ConfigError, match="interval"):
+        ensemble.attach(seen.append, interval=0)
+
+
 def test_positions_are_copies(make, operator, atoms):
     ensemble = make(operator)
     ensemble.positions(0)[:] = np.nan
