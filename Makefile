@@ -4,7 +4,8 @@
 #   make test     run the tests
 #   make lint     ruff (check and format) and mypy
 #   make docs     build the documentation into docs/_build/html
-#   make bench    time the network; BENCH_ARGS="--other FILE.py:CLASS" sets another beside it
+#   make bench    jumps beside molecular dynamics, and their cost: ten minutes on an idle machine;
+#                 BENCH_ARGS="--parts jump training" measures parts of it (docs/speed.md)
 #   make molecules
 #                 simulate and train the shipped model of small molecules again: hours; goes on
 #                 after an interruption
@@ -73,8 +74,8 @@ peptides: $(VENV)/.developing
 	$(BIN)/ase-tito generate examples/data/peptides.toml --output runs/data/peptides $(call resumed,data/peptides)
 	OMP_NUM_THREADS=1 $(BIN)/ase-tito train examples/training/peptides.toml $(call trained,peptides)
 
-bench: $(VENV)/.installed
-	$(BIN)/python benchmarks/network.py $(BENCH_ARGS)
+bench: $(VENV)/.developing
+	$(BIN)/python benchmarks/speed.py $(BENCH_ARGS)
 
 clean:
 	rm -rf $(VENV) build dist docs/_build docs/api/generated $(DEMO_OUTPUT)
