@@ -106,10 +106,18 @@ def plan_model(
         return ModelPlan(network, source, frame, config.ode or OdeSettings(), prior)
     network = VelocityConfig.from_dict(parent.header.network)
     _check_spans(config, network, low, high, parent)
+    frame = frame_named(network.frame)
+    source = source_from_dict(config.source or parent.header.source)
+    if prior is not None and not config.inherit_source:
+        raise ConfigError(
+            f"inherit_source = false: {parent.header.name!r} has a Boltzmann prior, which knows "
+            "its own source only"
+        )
+    check_centre(source.centre, frame)
     return ModelPlan(
         network,
-        source_from_dict(parent.header.source),
-        frame_named(network.frame),
+        source,
+        frame,
         config.ode or OdeSettings.from_dict(parent.header.ode),
         prior,
     )

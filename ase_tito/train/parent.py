@@ -66,13 +66,14 @@ class Parent:
         }
         if config.frame is not None:
             given["frame"] = (config.frame, self.header.frame)
-        if config.source is not None:
+        if config.source is not None and config.inherit_source:
             given["source"] = (dict(config.source), self.header.source)
         for key, (here, there) in given.items():
             if here != there:
                 raise ConfigError(
                     f"{key} is {_shown(here)}, but {self.header.name!r}, from which training "
                     f"starts, has {_shown(there)}: leave it out, or train from scratch"
+                    + (", or set inherit_source = false" if key == "source" else "")
                 )
 
 

@@ -99,6 +99,25 @@ def test_what_agrees_may_be_said(tuned):
     run(replace(tuned, network={"features": 8}, frame="condition"))
 
 
+def test_another_source_may_take_over_the_weights(tuned, parent):
+    near = {"kind": "gaussian", "sigma": 0.5, "flory_exponent": 0.0, "reference_size": 7.0}
+    source = {**near, "centre": "condition"}
+    config = replace(tuned, source=source, inherit_source=False)
+    unmoved = replace(config, optimizer=replace(tuned.optimizer, steps=1, learning_rate=1e-30))
+    path = run(unmoved)
+    assert read_header(path).source == source
+    before, after = read_checkpoint(parent)[1], read_checkpoint(path)[1]
+    for key, value in before.items():
+        torch.testing.assert_close(after[key], value)
+
+
+@pytest.mark.parametrize("missing", [{"parent": None}, {"source": None}])
+def test_another_source_needs_weights_and_the_source(tuned, missing):
+    given = {"source": {"kind": "harmonic", "bond_sigma": 0.8}, "inherit_source": False}
+    with pytest.raises(ConfigError, match="inherit_source = false needs both"):
+        replace(tuned, **given | missing)
+
+
 def test_lags_stay_within_the_network(tuned):
     data = replace(tuned.data, lag_range_ps=(1.0, 40.0), validation_fraction=0.25)
     with pytest.raises(ConfigError, match="1 to 40 ps, beyond the 1 to 20 ps of 'parent'"):

@@ -63,6 +63,9 @@ class TrainConfig:
     parent : str, optional
         Checkpoint to start from, by name or path; ``from`` in the configuration file. Network,
         source and frame are its own, and what is given here must not contradict it.
+    inherit_source : bool
+        Whether the source is the checkpoint's, too. If not, its weights are the start of another
+        flow, from `source`, with the same network.
     prior : PriorConfig, optional
         Train on top of a frozen Boltzmann prior, in the frame 'free'.
     network : dict
@@ -102,6 +105,7 @@ class TrainConfig:
     optimizer: OptimizerConfig
     seed: int = 0
     parent: str | None = None
+    inherit_source: bool = True
     prior: PriorConfig | None = None
     network: Mapping[str, Any] = field(default_factory=dict)
     source: Mapping[str, Any] | None = None
@@ -146,6 +150,9 @@ class TrainConfig:
         check_choice("precision", self.precision, ("float32", "bfloat16"))
         check_choice("select", self.select, ("best", "last"))
         check_flag("compile", self.compile)
+        check_flag("inherit_source", self.inherit_source)
+        if not self.inherit_source and (self.parent is None or self.source is None):
+            raise ConfigError("inherit_source = false needs both from and the source to take")
         check_flag("tensorboard", self.tensorboard)
         check_positive("checkpoint_minutes", self.checkpoint_minutes)
         check_whole("accumulate", self.accumulate)
