@@ -13,7 +13,7 @@ from scipy.sparse import csr_array
 
 from ase_tito.graph import MolecularGraph
 
-_CARBON = 6
+_CARBON, _NITROGEN = 6, 7
 
 _VALENCES = {
     **dict.fromkeys((1, 9, 17, 35, 53), 1),
@@ -56,20 +56,47 @@ def certainly_multiple(graph: MolecularGraph, bonds: ArrayLike) -> NDArray[np.bo
     if not len(asked):
         return np.zeros(0, bool)
     free, weights = _single_bonds_leave(graph), np.ones(len(graph.bonds))
-    best = _added_orders(graph, free, weights)
-    return np.array(
-        [_added_orders(graph, free, weights, single=bond) < best for bond in asked.tolist()]
-    )
+    highest = np.full(len(graph.bonds), 2.0)
+    best = _added_orders(graph, free, weights, highest)
+    multiple = []
+    for bond in asked.tolist():
+        single = highest.copy()
+        single[bond] = 0
+        multiple.append(_added_orders(graph, free, weights, single) < best)
+    return np.array(multiple)
 
 
 def lacking_hydrogens(graph: MolecularGraph) -> int:
     """Valences of carbon atoms that stay free however the bond orders are assigned.
 
     At least as many hydrogens are missing, or the molecule is a radical or an ion of carbon.
+    Amidinium ions, such as those of arginine and of histidine with both its hydrogens, lack none.
     """
     free, carbon = _single_bonds_leave(graph), graph.atomic_numbers == _CARBON
     weights = carbon[graph.bonds].sum(1).astype(np.float64)  # carbons that a bond's order serves
-    return round(free[carbon].sum()) - _added_orders(graph, free, weights)
+    nitrogen, bond = _amidinium(graph)
+    charged = free.copy()
+    charged[nitrogen] += 1
+    highest = np.where(nitrogen[graph.bonds].any(1), bond.astype(np.float64), 2.0)
+    return round(free[carbon].sum()) - _added_orders(graph, charged, weights, highest)
+
+
+def _amidinium(graph: MolecularGraph) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Nitrogens (n,) that may carry the charge of an N-C(-)-N⁺, and their bonds (m,) to its carbon.
+
+    All of its nitrogens have three neighbours, and so has the carbon between them.
+    """
+    three = neighbour_counts(graph) == 3
+    nitrogen, carbon = (three & (graph.atomic_numbers == z) for z in (_NITROGEN, _CARBON))
+    ends = [(c, n) for i, j in graph.bonds.tolist() for c, n in ((i, j), (j, i))]
+    between = carbon & (
+        np.bincount([c for c, n in ends if nitrogen[n]], minlength=graph.n_atoms) >= 2
+    )
+    i, j = graph.bonds.T
+    bond = (between[i] & nitrogen[j]) | (between[j] & nitrogen[i])
+    charged = np.zeros(graph.n_atoms, bool)
+    charged[graph.bonds[bond]] = True
+    return charged & nitrogen, bond
 
 
 def _single_bonds_leave(graph: MolecularGraph) -> NDArray[np.float64]:
@@ -82,20 +109,17 @@ def _added_orders(
     graph: MolecularGraph,
     free: NDArray[np.float64],
     weights: NDArray[np.float64],
-    single: int | None = None,
+    highest: NDArray[np.float64],
 ) -> int:
     """The largest sum of orders beyond single bonds, each bond's (m,) by its weight.
 
-    `single` is a bond that shall stay what that says.
+    `highest` (m,) is what may be added to each bond.
     """
     n_bonds = len(graph.bonds)
     column = np.repeat(np.arange(n_bonds), 2)
     incidence = csr_array(
         (np.ones(2 * n_bonds), (graph.bonds.ravel(), column)), shape=(graph.n_atoms, n_bonds)
     )
-    highest = np.full(n_bonds, 2.0)
-    if single is not None:
-        highest[single] = 0
     solution = milp(
         -weights,
         constraints=LinearConstraint(incidence, ub=free),

@@ -88,3 +88,37 @@ def test_what_is_whole_without_hydrogens_lacks_none():
     carboxylate = MolecularGraph([1, 6, 8, 8], [(0, 1), (1, 2), (1, 3)])
     for graph in (tetrachloride, cyanogen, carboxylate):
         assert lacking_hydrogens(graph) == 0
+
+
+ARGININE = [(0, 1), (1, 2), (2, 3), (2, 4)]  # of its end, CH3-NH-C(NH2)2⁺
+HISTIDINE = [(0, 1), (1, 2), (2, 3), (3, 4), (4, 0)]  # imidazolium: C2, N3, C4, C5, N1
+
+
+def with_hydrogens(numbers, bonds, counts):
+    """A graph with so many hydrogens on each of its first atoms."""
+    numbers, bonds = list(numbers), list(bonds)
+    for atom, count in enumerate(counts):
+        for _ in range(count):
+            bonds.append((atom, len(numbers)))
+            numbers.append(1)
+    return MolecularGraph(numbers, bonds)
+
+
+class TestAmidiniumIons:
+    GUANIDINIUM = (6, 7, 6, 7, 7), ARGININE
+    IMIDAZOLIUM = (6, 7, 6, 6, 7), HISTIDINE
+
+    def test_they_lack_nothing(self):
+        assert lacking_hydrogens(with_hydrogens(*self.GUANIDINIUM, (3, 1, 0, 2, 2))) == 0
+        assert lacking_hydrogens(with_hydrogens(*self.IMIDAZOLIUM, (1, 1, 1, 1, 1))) == 0
+
+    def test_nor_do_the_neutral_molecules(self):
+        assert lacking_hydrogens(with_hydrogens(*self.GUANIDINIUM, (3, 1, 0, 2, 1))) == 0
+        assert lacking_hydrogens(with_hydrogens(*self.IMIDAZOLIUM, (1, 1, 1, 1, 0))) == 0
+
+    def test_the_charge_serves_its_own_carbon_alone(self):
+        assert lacking_hydrogens(with_hydrogens(*self.GUANIDINIUM, (2, 1, 0, 2, 2))) == 1
+        assert lacking_hydrogens(with_hydrogens(*self.IMIDAZOLIUM, (1, 1, 0, 1, 1))) == 1
+
+    def test_an_amine_is_none(self):
+        assert lacking_hydrogens(with_hydrogens((6, 7), [(0, 1)], (2, 2))) == 1
