@@ -23,7 +23,7 @@ from ase_tito.evaluation.store import SampleStore
 from ase_tito.lock import OutputLock
 from ase_tito.transfer.implicit import ImplicitTransferOperator
 
-LAYOUT = 4
+LAYOUT = 5
 """Version of the figures: results of another are computed anew, from the samples that are there."""
 
 Progress = Callable[[str, str, float], object]

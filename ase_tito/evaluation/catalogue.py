@@ -170,6 +170,11 @@ CATALOGUE = (
         "Median over all angles of the ratio of standard deviations.",
     ),
     FigureInfo(
+        "gyration_ratio",
+        "radius of gyration over MD's",
+        "Mean radius of gyration, of all atoms alike, over that of the MD.",
+    ),
+    FigureInfo(
         "valid_share",
         "valid first proposals",
         "Share of first proposals with whole bonds, without clashes, and of the right"

@@ -14,6 +14,7 @@ from ase_tito.analysis import (
     at_equal_counts,
     distances,
     potential_energies,
+    radius_of_gyration,
 )
 from ase_tito.analysis.energies import median_shift
 from ase_tito.analysis.floor import thinned
@@ -62,7 +63,7 @@ def geometry_figures(
     model: NDArray[np.float32],
     settings: EvaluationSettings,
 ) -> dict[str, Figure]:
-    """Means and widths of bond lengths and angles.
+    """Means and widths of bond lengths and angles, and the size of the molecule.
 
     Parameters
     ----------
@@ -78,7 +79,20 @@ def geometry_figures(
     stride = max(1, sum(reference.lengths) // LOCAL_FRAMES)
     runs = [run.positions[::stride] for run in reference.runs]
     samples = thinned(model, min(LOCAL_FRAMES, len(model)))  # type: ignore[arg-type]
-    found = {}
+    md_sizes, sizes = [radius_of_gyration(run) for run in runs], radius_of_gyration(samples)
+    found = {
+        "gyration_ratio": Figure.at_equal_counts(
+            _mean_ratio(np.concatenate(md_sizes), sizes),
+            at_equal_counts(
+                md_sizes,
+                sizes,
+                _mean_ratio,
+                max(1, block // stride),
+                generator=settings.generator(f"{protocol} gyration_ratio"),
+                splits=settings.splits,
+            ),
+        )
+    }
     for kind, atoms, values, factor in (
         ("bond_A", coordinates.graph.bonds, distances, 1.0),
         ("angle_deg", coordinates.triples, angles, 180 / np.pi),
@@ -212,6 +226,10 @@ def energy_figures(
 
 def _root_mean_square_shift(reference: Array, model: Array) -> float:
     return float(np.sqrt(np.mean((model.mean(0) - reference.mean(0)) ** 2)))
+
+
+def _mean_ratio(reference: Array, model: Array) -> float:
+    return float(model.mean() / reference.mean())
 
 
 def _median_width_ratio(reference: Array, model: Array) -> float:

@@ -69,6 +69,7 @@ def test_the_exact_operator_is_md_within_its_floor(exact):
         assert figures["bond_shift_A"].value < 0.003
         assert figures["bond_width_ratio"].value == pytest.approx(1, abs=0.1)
         assert figures["angle_width_ratio"].value == pytest.approx(1, abs=0.1)
+        assert figures["gyration_ratio"].value == pytest.approx(1, abs=0.02)
         assert figures["valid_share"].value == 1
         assert exact.failures[protocol] == dict.fromkeys(exact.failures[protocol], 0)
     memory = exact.figures["single.memory"]

@@ -207,3 +207,20 @@ def test_the_page_on_chemistry_names_the_worst_and_what_is_wrong(script):
     assert lines[0].startswith("- `CCCC` (molecule-4): populations of conformers (JSD excess 0.300")
     assert lines[0].endswith("energies (-1.5 kJ/mol per ten atoms, aimed at 1).")
     assert "rates are: `C`." in text
+
+
+def test_longer_peptides_are_tabled_by_length_with_the_slope_of_their_size(script):
+    extrapolation = script("extrapolation")
+    known = {
+        f"molecule-{k}": extrapolation.Peptide(k, 10 * k, 1.5 * (10 * k) ** 0.5) for k in (1, 2, 4)
+    }
+    results = {name: made_up(known[name].residues, kind="peptides") for name in known}
+    for name, result in results.items():
+        result.figures["nested.valid_share"] = Figure(1 - 0.01 * known[name].residues)
+        result.figures["nested.gyration_ratio"] = Figure(known[name].residues ** 0.1)
+    rows = extrapolation.rows({"a": results}, known)
+    assert [row[1] for row in rows] == ["1 (1)", "2 (1)", "4 (1)"]
+    assert [row[2] for row in rows] == ["1.0 %", "2.0 %", "4.0 %"]
+    assert {row[-1] for row in rows} == {"0.600"}  # MD's is 1/2, and the model's grows by n^0.1
+    assert len(rows[0]) == len(extrapolation.HEADER)
+    extrapolation.draw({"a": results}, known).canvas.draw()

@@ -1,0 +1,241 @@
+"""Peptides longer than any in training: sources of the flow side by side.
+
+    python examples/paper/extrapolation.py peptides/dataset.h5 --splits test longer \
+        --model "harmonic=runs/ablations/harmonic/harmonic.safetensors" \
+        --model "condition=peptides" --work extrapolation/ --output extrapolation.png
+
+Draws what Figure 5 of arXiv 2510.07589 draws: for each model, by the number of residues, the share
+of invalid first proposals, the divergence of nested jumps from MD beside its floor, and the mean
+radius of gyration, whose logarithm grows linearly with that of the number of atoms. The table, in
+Markdown beside the picture, has the slopes too. What is sampled is kept in --work: a call that was
+stopped goes on.
+"""
+
+import argparse
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+
+from ase_tito.analysis import peptide_torsions, radius_of_gyration
+from ase_tito.analysis.report.drawing import REFERENCE_COLOUR, STYLE
+from ase_tito.errors import TITOError
+from ase_tito.evaluation import (
+    EvaluationSettings,
+    MoleculeResult,
+    evaluate,
+    markdown_table,
+    open_references,
+)
+from ase_tito.models import find_checkpoint, load_model
+
+COLOURS = ("tab:blue", "tab:orange", "tab:green", "tab:purple", "tab:brown")
+
+
+@dataclass(frozen=True)
+class Peptide:
+    """What MD says of one peptide.
+
+    Attributes
+    ----------
+    residues, atoms : int
+    gyration_A : float
+        Mean radius of gyration in Å.
+    """
+
+    residues: int
+    atoms: int
+    gyration_A: float
+
+
+Results = Mapping[str, MoleculeResult]
+
+
+def sampled(
+    model: str, dataset: Path, splits: Sequence[str], work: Path, settings: EvaluationSettings
+) -> dict[str, MoleculeResult]:
+    """Results of all molecules of the splits, by name."""
+    operator = load_model(model)
+    digest = hashlib.sha256(find_checkpoint(model).read_bytes()).hexdigest()
+    results = {}
+    for split in splits:
+        evaluation = evaluate(
+            operator,
+            open_references([dataset], split=split),
+            work / split,
+            settings,
+            model=model,
+            digest=digest,
+            progress=lambda name, step, _: print(name, flush=True) if step == "done" else None,
+        )
+        for name, reason in evaluation.failures.items():
+            print(f"{name}: {reason}")
+        results |= {result.name: result for result in evaluation.results}
+    return results
+
+
+def peptides(dataset: Path, splits: Sequence[str]) -> dict[str, Peptide]:
+    """What MD says of all peptides of the splits, by name."""
+    found = {}
+    for split in splits:
+        references = open_references([dataset], split=split)
+        for name in references.names:
+            reference = references.load(name).equilibrium
+            graph = reference.graph
+            torsions = peptide_torsions(graph.atomic_numbers, graph.bonds)
+            residues = len({torsion.residue for torsion in torsions if torsion.kind == "phi"})
+            frames = reference.frames[reference.spread_frames(2000)]
+            size = float(radius_of_gyration(frames).mean())
+            found[name] = Peptide(residues, graph.n_atoms, size)
+    return found
+
+
+def slope(peptides: Sequence[Peptide], sizes_A: Sequence[float]) -> float:
+    """Exponent of the radius of gyration in the number of atoms."""
+    atoms = np.log([peptide.atoms for peptide in peptides])
+    return float(np.polyfit(atoms, np.log(sizes_A), 1)[0])
+
+
+def sizes_of(results: Results, known: Mapping[str, Peptide]) -> list[float]:
+    """The model's mean radii of gyration in Å."""
+    ratio = "nested.gyration_ratio"
+    return [
+        known[name].gyration_A * result.figures[ratio].value for name, result in results.items()
+    ]
+
+
+def mean(results: Sequence[MoleculeResult], key: str, attribute: str = "value") -> float:
+    """Of a figure of nested jumps over the molecules that have it; nan for none."""
+    values = [
+        getattr(result.figures[f"nested.{key}"], attribute)
+        for result in results
+        if f"nested.{key}" in result.figures
+    ]
+    return float(np.nanmean(values)) if values else float("nan")
+
+
+def rows(models: Mapping[str, Results], known: Mapping[str, Peptide]) -> list[list[str]]:
+    """One row per model and number of residues: means over its peptides."""
+    found = []
+    for label, results in models.items():
+        exponent = slope([known[name] for name in results], sizes_of(results, known))
+        for length in sorted({known[name].residues for name in results}):
+            these = [result for name, result in results.items() if known[name].residues == length]
+            found.append(
+                [
+                    label,
+                    f"{length} ({len(these)})",
+                    f"{100 * (1 - mean(these, 'valid_share')):.1f} %",
+                    f"{mean(these, 'jsd', 'equal'):.3f}",
+                    f"{mean(these, 'jsd', 'floor'):.3f}",
+                    f"{mean(these, 'bond_width_ratio'):.2f}",
+                    f"{mean(these, 'gyration_ratio'):.3f}",
+                    f"{mean(these, 'timescale_error_release'):.2f}",
+                    f"{exponent:.3f}",
+                ]
+            )
+    return found
+
+
+HEADER = (
+    "model",
+    "residues (peptides)",
+    "invalid first proposals",
+    "JSD at equal counts",
+    "floor",
+    "bond width",
+    "R_g over MD's",
+    "timescale error, all ten",
+    "slope of log R_g",
+)
+
+
+def draw(models: Mapping[str, Results], known: Mapping[str, Peptide]) -> Figure:
+    """Invalid proposals, divergences and sizes by length."""
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(9, 2.9), layout="constrained")
+        invalid, divergence, size = figure.subplots(1, 3)
+        names = list(next(iter(models.values())))
+        lengths = np.array([known[name].residues for name in names])
+        for k, (label, results) in enumerate(models.items()):
+            colour = COLOURS[k % len(COLOURS)]
+            place = lengths + 0.12 * (k - (len(models) - 1) / 2)
+            figures = [results[name].figures for name in names]
+            share = [100 * (1 - found["nested.valid_share"].value) for found in figures]
+            invalid.plot(place, share, "o", ms=4, color=colour, label=label)
+            excess = [found["nested.jsd"].excess for found in figures]
+            divergence.plot(place, excess, "o", ms=4, color=colour)
+            atoms = [known[name].atoms for name in names]
+            size.plot(atoms, sizes_of(results, known), "o", ms=4, color=colour)
+        order = sorted(names, key=lambda name: known[name].atoms)
+        size.plot(
+            [known[name].atoms for name in order],
+            [known[name].gyration_A for name in order],
+            "_",
+            ms=10,
+            color=REFERENCE_COLOUR,
+            label="MD",
+        )
+        divergence.axhline(0, color="0.7", lw=0.8, ls=":")
+        invalid.set(ylabel="invalid first proposals, %", xlabel="residues")
+        divergence.set(ylabel="JSD, excess over the floor, nats", xlabel="residues")
+        size.set(xscale="log", yscale="log", ylabel="radius of gyration, Å", xlabel="atoms")
+        for axis in (invalid, divergence):
+            axis.set_xticks(sorted(set(lengths.tolist())))
+        size.xaxis.set_major_formatter("{x:g}")
+        size.xaxis.set_minor_formatter("{x:g}")
+        size.yaxis.set_major_formatter("{x:g}")
+        size.yaxis.set_minor_formatter("{x:g}")
+        figure.legend(loc="outside upper center", ncols=len(models) + 1)
+    return figure
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("dataset", type=Path)
+    parser.add_argument("--splits", nargs="+", default=["test", "longer"])
+    parser.add_argument(
+        "--model", action="append", required=True, metavar="LABEL=NAME", help="again for each"
+    )
+    parser.add_argument("--replicas", type=int, default=16)
+    parser.add_argument("--jumps", type=int, default=64, help="of each replica, nested")
+    parser.add_argument("--lag-ps", type=float, default=250.0)
+    parser.add_argument("--work", type=Path, default=Path("extrapolation"))
+    parser.add_argument("--output", type=Path, default=Path("extrapolation.png"))
+    arguments = parser.parse_args()
+    settings = EvaluationSettings(
+        replicas=arguments.replicas,
+        jumps=arguments.jumps,
+        single_jumps=0,
+        lag_time_ps=arguments.lag_ps,
+    )
+    try:
+        known = peptides(arguments.dataset, arguments.splits)
+        models: dict[str, Results] = {}
+        for text in arguments.model:
+            label, _, model = text.partition("=")
+            if not model:
+                parser.error(f"--model must be LABEL=NAME or LABEL=PATH, not {text!r}")
+            models[label] = sampled(
+                model, arguments.dataset, arguments.splits, arguments.work / label, settings
+            )
+        table = markdown_table(HEADER, rows(models, known))
+        exponent = slope(list(known.values()), [each.gyration_A for each in known.values()])
+        table += (
+            f"\nSlope of log R_g against the log of the number of atoms in MD: {exponent:.3f}.\n"
+        )
+        arguments.output.with_suffix(".md").write_text(table, encoding="utf-8")
+        draw(models, known).savefig(arguments.output, dpi=150)
+    except TITOError as error:
+        raise SystemExit(f"error: {error}") from None
+    print(table)
+
+
+if __name__ == "__main__":
+    main()
