@@ -69,10 +69,16 @@ molecules: $(VENV)/.developing
 	$(BIN)/ase-tito generate examples/data/molecules.toml --output runs/data/molecules $(call resumed,data/molecules)
 	OMP_NUM_THREADS=1 $(BIN)/ase-tito train examples/training/molecules.toml $(call trained,molecules)
 	OMP_NUM_THREADS=1 $(BIN)/ase-tito train examples/training/molecules-continued.toml $(call trained,molecules-continued)
+	OMP_NUM_THREADS=1 $(BIN)/ase-tito train examples/training/molecules-condition.toml $(call trained,molecules-condition)
 
-peptides: $(VENV)/.developing
+# The peptides' training starts from weights that those of small molecules had in between.
+runs/molecules-continued/molecules.safetensors:
+	$(MAKE) molecules
+
+peptides: $(VENV)/.developing runs/molecules-continued/molecules.safetensors
 	$(BIN)/ase-tito generate examples/data/peptides.toml --output runs/data/peptides $(call resumed,data/peptides)
 	OMP_NUM_THREADS=1 $(BIN)/ase-tito train examples/training/peptides.toml $(call trained,peptides)
+	OMP_NUM_THREADS=1 $(BIN)/ase-tito train examples/training/peptides-condition.toml $(call trained,peptides-condition)
 
 bench: $(VENV)/.developing
 	$(BIN)/python benchmarks/speed.py $(BENCH_ARGS)

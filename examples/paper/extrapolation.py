@@ -61,7 +61,7 @@ def sampled(
     """Results of all molecules of the splits, by name."""
     operator = load_model(model)
     digest = hashlib.sha256(find_checkpoint(model).read_bytes()).hexdigest()
-    results = {}
+    results: dict[str, MoleculeResult] = {}
     for split in splits:
         evaluation = evaluate(
             operator,
