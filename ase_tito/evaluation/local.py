@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +38,8 @@ SAME_ENERGY_KJ_MOL = 0.2
 """Stored and computed energies may differ by so much, for positions in single precision."""
 
 Array = NDArray[np.float64]
+Compared = Callable[[Array, Array], float]
+"""A figure of MD's values and the model's."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,20 +82,16 @@ def geometry_figures(
     stride = max(1, sum(reference.lengths) // LOCAL_FRAMES)
     runs = [run.positions[::stride] for run in reference.runs]
     samples = thinned(model, min(LOCAL_FRAMES, len(model)))  # type: ignore[arg-type]
-    md_sizes, sizes = [radius_of_gyration(run) for run in runs], radius_of_gyration(samples)
-    found = {
-        "gyration_ratio": Figure.at_equal_counts(
-            _mean_ratio(np.concatenate(md_sizes), sizes),
-            at_equal_counts(
-                md_sizes,
-                sizes,
-                _mean_ratio,
-                max(1, block // stride),
-                generator=settings.generator(f"{protocol} gyration_ratio"),
-                splits=settings.splits,
-            ),
+    length = max(1, block // stride)
+
+    def compared(key: str, md: list[Array], own: Array, figure: Compared) -> Figure:
+        generator = settings.generator(f"{protocol} {key}")
+        counts = at_equal_counts(
+            md, own, figure, length, generator=generator, splits=settings.splits
         )
-    }
+        return Figure.at_equal_counts(figure(np.concatenate(md), own), counts)
+
+    found = {}
     for kind, atoms, values, factor in (
         ("bond_A", coordinates.graph.bonds, distances, 1.0),
         ("angle_deg", coordinates.triples, angles, 180 / np.pi),
@@ -106,17 +105,11 @@ def geometry_figures(
             (f"{name}_shift_{unit}", _root_mean_square_shift),
             (f"{name}_width_ratio", _median_width_ratio),
         ):
-            found[key] = Figure.at_equal_counts(
-                figure(np.concatenate(md), own),
-                at_equal_counts(
-                    md,
-                    own,
-                    figure,
-                    max(1, block // stride),
-                    generator=settings.generator(f"{protocol} {key}"),
-                    splits=settings.splits,
-                ),
-            )
+            found[key] = compared(key, md, own, figure)
+    sizes = [radius_of_gyration(run) for run in runs]
+    found["gyration_ratio"] = compared(
+        "gyration_ratio", sizes, radius_of_gyration(samples), _mean_ratio
+    )
     return found
 
 
