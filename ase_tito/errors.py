@@ -27,6 +27,10 @@ class CheckpointError(TITOError, ValueError):
     """A checkpoint that is unknown, damaged or of a format this version cannot read."""
 
 
+class NoPriorError(CheckpointError):
+    """A model without a Boltzmann prior, asked for one."""
+
+
 class ConfigError(TITOError, ValueError):
     """A configuration with missing, unknown or impossible entries."""
 

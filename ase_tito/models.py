@@ -17,7 +17,7 @@ from ase_tito.checkpoint import (
     prior_from_checkpoint,
     read_header,
 )
-from ase_tito.errors import CheckpointError, DomainError
+from ase_tito.errors import CheckpointError, DomainError, NoPriorError
 from ase_tito.graph import MolecularGraph
 from ase_tito.header import CheckpointHeader
 from ase_tito.transfer.domain import Domain
@@ -115,22 +115,16 @@ def load_prior(
     Raises
     ------
     CheckpointError
-        As `load_model`, and for a model without a prior, naming those that have one.
+        As `load_model`.
+    NoPriorError
+        For a model without a prior, naming those that have one.
     ConfigError
         For a device that is unknown or not there.
     """
     path = find_checkpoint(name_or_path)
     header = read_header(path)
     if not ModelInfo(path.stem, path, False, header).has_prior:
-        known = [info.name for info in available_models() if info.has_prior]
-        raise CheckpointError(
-            f"{header.name!r} has no Boltzmann prior; "
-            + (
-                f"of the known models {', '.join(map(repr, known))} have one"
-                if known
-                else "no known model has one: train it with [prior]"
-            )
-        )
+        raise NoPriorError(f"{header.name!r} has no Boltzmann prior; {_those_with_prior()}")
     return prior_from_checkpoint(path, device)
 
 
@@ -205,6 +199,38 @@ def select_model(graph: MolecularGraph, temperature_K: float | None) -> ModelInf
     raise DomainError(f"no known model matches this molecule ({listed})")
 
 
+def select_prior(graph: MolecularGraph, temperature_K: float | None) -> ModelInfo:
+    """The one known model with a Boltzmann prior of this molecule at this temperature.
+
+    Parameters
+    ----------
+    graph, temperature_K
+        As for `select_model`.
+
+    Raises
+    ------
+    NoPriorError
+        If there is none, naming those of other molecules.
+    DomainError
+        If there are several.
+    """
+    matching = [
+        info
+        for info in available_models()
+        if info.header is not None
+        and info.has_prior
+        and not Domain.from_dict(info.header.domain).objections(graph, temperature_K)
+    ]
+    if len(matching) > 1:
+        names = ", ".join(repr(info.name) for info in matching)
+        raise DomainError(f"several priors match this molecule ({names}); choose one by its name")
+    if not matching:
+        raise NoPriorError(
+            f"no known model has a Boltzmann prior of this molecule; {_those_with_prior()}"
+        )
+    return matching[0]
+
+
 def user_directory() -> Path:
     """Where the user's own models are: ``$ASE_TITO_MODELS``, else the platform's data directory.
 
@@ -250,6 +276,13 @@ def _info(path: Path, shipped: bool) -> ModelInfo:
         return ModelInfo(path.stem, path, shipped, read_header(path))
     except CheckpointError as error:
         return ModelInfo(path.stem, path, shipped, None, str(error))
+
+
+def _those_with_prior() -> str:
+    names = [repr(info.name) for info in available_models() if info.has_prior]
+    if not names:
+        return "no known model has one: train it with [prior]"
+    return f"known models with one: {', '.join(names)}"
 
 
 def _unknown(name: str, known: list[str]) -> str:

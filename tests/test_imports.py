@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "ase_tito"
 
-FILES = {"structure", "pdbfile", "molfile", "xyzfile", "atomic", "lock"}
+FILES = {"structure", "pdbfile", "molfile", "xyzfile", "atomic", "lock", "sidecar"}
 TOPOLOGY = {"errors", "graph", "canonical", "stereo", "valence", "perception", "limits", "residues"}
 GROUND = TOPOLOGY | {"geometry", "validity"}
 KERNEL = GROUND | {"flow", "transfer"}
@@ -36,6 +36,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "dynamics": MODELS | FILES,
     "train": MODELS | FILES | {"data"},
     "calculator": MODELS | FILES,
+    "plugin": MODELS | FILES | {"calculator", "dynamics"},
     "reweighting": MODELS | FILES | {"analysis"},
     "evaluation": MODELS | FILES | {"analysis", "data", "dynamics"},
     "testing": KERNEL,

@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import Any, NoReturn, TextIO
 
 from ase_tito import __version__
+from ase_tito.cli.ase_commands import ASE_COMMANDS, run_ase
 from ase_tito.errors import TITOError, TITOWarning
 
 PROGRAM = "ase-tito"
@@ -48,7 +49,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog=PROGRAM,
         description="Learned molecular dynamics with steps of picoseconds to nanoseconds.",
-        epilog="ase-tito COMMAND --help shows a command's options, their units, and an example.",
+        epilog="ase-tito COMMAND --help shows a command's options, their units, and an example. "
+        f"ASE's own commands work too: {', '.join(ASE_COMMANDS)}.",
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
     parser.add_argument("--debug", action="store_true", help="show tracebacks of errors")
@@ -77,8 +79,12 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code: 0, 2 for errors, 130 after Ctrl-C."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    debug = words[:1] == ["--debug"]
+    if words[debug : debug + 1] and words[debug] in ASE_COMMANDS:
+        return run_ase(words[debug:], PROGRAM, debug=debug)
     try:
-        arguments = build_parser().parse_args(argv)
+        arguments = build_parser().parse_args(words)
     except SystemExit as exit_:  # of --help, --version and wrong usage
         return int(exit_.code or 0)
     try:

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from ase_tito import __version__
+from ase_tito.cli.ase_commands import ASE_COMMANDS
 from ase_tito.cli.main import COMMANDS, build_parser, main
 from ase_tito.errors import DomainError, TITOWarning
 
@@ -151,6 +152,35 @@ def test_training_stopped_by_a_signal(capsys, monkeypatch, tmp_path):
 def test_training_needs_its_configuration(capsys, tmp_path):
     assert main(["train", str(tmp_path / "absent.toml")]) == 2
     assert "absent.toml: cannot be read" in capsys.readouterr().err
+
+
+class TestCommandsOfASE:
+    def test_all_but_those_whose_names_are_taken(self):
+        from ase.cli.main import commands
+
+        names = {name for name, _ in commands}
+        assert set(ASE_COMMANDS) == names - set(COMMANDS)
+        assert names & set(COMMANDS) == {"info", "run"}
+
+    def test_they_are_in_the_help(self, capsys):
+        assert main(["--help"]) == 0
+        assert "ASE's own commands work too: band-structure, build" in (
+            " ".join(capsys.readouterr().out.split())
+        )
+
+    def test_they_run(self, capsys, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        assert main(["build", "H2O", "water.traj"]) == 0
+        assert main(["convert", "water.traj", "water.xyz"]) == 0
+        assert (tmp_path / "water.xyz").read_text().startswith("3\n")
+
+    def test_their_help_and_errors(self, capsys):
+        assert main(["convert", "--help"]) == 0
+        assert capsys.readouterr().out.startswith("usage: ase-tito convert")
+        assert main(["convert", "absent.traj", "x.xyz"]) == 2
+        assert "FileNotFoundError" in capsys.readouterr().err
+        with pytest.raises(FileNotFoundError):
+            main(["--debug", "convert", "absent.traj", "x.xyz"])
 
 
 class TestAsAProcess:

@@ -15,6 +15,7 @@ from ase_tito.analysis.files.npz_files import open_npz
 from ase_tito.analysis.files.source import TrajectorySource
 from ase_tito.analysis.files.spread import spread_frames
 from ase_tito.errors import DataError
+from ase_tito.sidecar import sidecar_of
 from ase_tito.structure import read_structure
 
 __all__ = ["Topology", "TrajectorySource", "open_trajectory", "read_topology", "spread_frames"]
@@ -61,7 +62,7 @@ def open_trajectory(
     ----------
     path : path
         ``.traj``, ``.xyz``, ``.extxyz`` or ``.npz``, or any format of mdtraj, which needs a
-        topology unless it is a PDB file.
+        topology unless it is a PDB file or has one beside it (``run.xtc.pdb``).
     topology : Topology, optional
         Elements and bonds, in the order of the trajectory's atoms. A file's own elements must
         agree with it.
@@ -80,8 +81,9 @@ def open_trajectory(
         raise DataError(f"{path}: no such trajectory")
     suffix = path.suffix.lower()
     if suffix not in _OWN:
-        if topology is None and suffix in (".pdb", ".ent"):
-            topology = read_topology(path)
+        beside = path if suffix in (".pdb", ".ent") else sidecar_of(path)
+        if topology is None and beside.is_file():
+            topology = read_topology(beside)
         if topology is None:
             raise DataError(
                 f"{path}: {suffix or 'a file without suffix'} holds no elements; give a topology"
