@@ -122,6 +122,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "calculator or the one this function makes; exact, costly, and without simulated time",
     )
     parser.add_argument(
+        "--source-step",
+        type=float,
+        metavar="B",
+        help="with --metropolis: instead of jumps propose moves in the source space of the model's "
+        "Boltzmann prior; small ones are accepted more often, 1 draws independent samples",
+    )
+    parser.add_argument(
         "--short-md",
         nargs=2,
         metavar=("FILE.py:NAME", "PS"),
@@ -239,12 +246,19 @@ def _corrected_rows(summary: RunSummary) -> list[tuple[str, str]]:
 
 
 def _correction(arguments: argparse.Namespace) -> MetropolisHastings | None:
+    from ase_tito.errors import ConfigError
+
+    step = arguments.source_step
     if arguments.metropolis is None:
+        if step is not None:
+            raise ConfigError(
+                "--source-step needs --metropolis, whose calculator accepts or rejects the moves"
+            )
         return None
     from ase_tito.dynamics.metropolis import MetropolisHastings
     from ase_tito.md.ase_langevin import load_calculator
 
-    return MetropolisHastings(load_calculator(arguments.metropolis))
+    return MetropolisHastings(load_calculator(arguments.metropolis), source_step=step)
 
 
 def _after_jump(arguments: argparse.Namespace) -> list[AfterJump]:

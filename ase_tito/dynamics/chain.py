@@ -17,11 +17,11 @@ from ase_tito.dynamics.metropolis import (
     MetropolisRecord,
     block_of,
 )
+from ase_tito.dynamics.moves import moves_of
 from ase_tito.dynamics.proposals import Outcome, Proposals
 from ase_tito.dynamics.systems import Systems
 from ase_tito.errors import TITOWarning
 from ase_tito.transfer.implicit import ImplicitTransferOperator
-from ase_tito.transfer.metropolis import in_double_precision
 from ase_tito.transfer.noise import ACCEPTANCE, keyed_generator
 
 
@@ -48,7 +48,8 @@ class MetropolisChains:
     StructureError
         If a start is no valid geometry: the distribution is one of valid geometries.
     ConfigError
-        If the calculator's energy is not finite, or changes with a rotation.
+        If the calculator's energy is not finite, or changes with a rotation; for moves in the
+        source space of a model without a prior.
     """
 
     def __init__(
@@ -62,15 +63,14 @@ class MetropolisChains:
     ) -> None:
         self.correction = correction
         self._systems = systems
-        self._proposals = Proposals(correction, in_double_precision(operator), systems, list(atoms))
+        self._proposals = Proposals(
+            correction, moves_of(correction, operator, systems), systems, list(atoms)
+        )
         self._batch_size = batch_size
         self._kT = units.kB * systems.temperature_K
         self._at = positions.copy()
         self._blocks: dict[int, tuple[tuple[int, int], list[Outcome]]] = {}
-        self.records = [
-            MetropolisRecord(self._proposals.energy_of_state(k, state))
-            for k, state in enumerate(positions)
-        ]
+        self.records = [self._proposals.state(k, state) for k, state in enumerate(positions)]
         self._proposals.check_invariance(positions[0])
 
     def restore(
@@ -128,6 +128,7 @@ class MetropolisChains:
             record = replace(
                 record,
                 energy_eV=outcome.energy_eV,
+                log_density=None if record.log_density is None else outcome.log_density,
                 acceptances=record.acceptances + 1,
                 last_accepted=jump,
             )
@@ -155,9 +156,11 @@ class MetropolisChains:
             if k not in self._blocks or self._blocks[k][0] != block:
                 self._blocks[k] = block, []
                 wanted += [(k, number) for number in range(block[0], block[1] + 1)]
+        densities = np.array([record.log_density for record in self.records], np.float64)
         for start in range(0, len(wanted), self._batch_size):
             part = wanted[start : start + self._batch_size]
-            for (k, _), outcome in zip(part, self._proposals.evaluate(self._at, part), strict=True):
+            outcomes = self._proposals.evaluate(self._at, part, densities)
+            for (k, _), outcome in zip(part, outcomes, strict=True):
                 self._blocks[k][1].append(outcome)
         spent = 0
         for k in dict.fromkeys(k for k, _ in wanted):
@@ -209,12 +212,15 @@ class MetropolisChains:
 
     def _start_anew(self, k: int, positions: NDArray[np.float64], jump: int) -> None:
         """Someone moved a system: its chain goes on from there."""
-        energy = self._proposals.energy_of_state(k, positions)
+        fresh, record = self._proposals.state(k, positions), self.records[k]
         self._at[k] = positions
         self._blocks.pop(k, None)
         self.records[k] = replace(
-            self.records[k],
-            energy_eV=energy,
-            energies=self.records[k].energies + 1,
+            record,
+            energy_eV=fresh.energy_eV,
+            log_density=fresh.log_density,
+            evaluations=record.evaluations + fresh.evaluations,
+            divergences=record.divergences + fresh.divergences,
+            energies=record.energies + fresh.energies,
             last_accepted=jump,
         )

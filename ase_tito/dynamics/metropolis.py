@@ -8,6 +8,7 @@ from typing import Any
 
 from ase_tito.errors import ConfigError
 from ase_tito.flow.density import Quadrature
+from ase_tito.transfer.source_moves import check_step
 
 ODE_TOLERANCE = 0.05
 """Of the log ratio, against an integration ten times tighter."""
@@ -30,6 +31,11 @@ class MetropolisHastings:
     calculator : ase calculator
         Gives energies that translations do not change, nor, for models of the frame 'condition',
         rotations. Equal positions must give equal energies.
+    source_step : float, optional
+        Propose no jumps of the model, but moves of this step 0 < b ≤ 1 in the source space of its
+        Boltzmann prior (`ase_tito.transfer.source_moves`): √(1 − b²) of the state's place there is
+        kept. Small steps are accepted more often; 1 draws independent samples of the prior. The lag
+        then means nothing.
     proposals : int
         Most proposals of one replica that are evaluated in one batch. All come from the current
         state; the first that is accepted is the next state, and those drawn after it are
@@ -52,6 +58,7 @@ class MetropolisHastings:
         self,
         calculator: Any,
         *,
+        source_step: float | None = None,
         proposals: int = 16,
         quadrature: Quadrature | None = None,
         check_every: int = 50,
@@ -63,16 +70,21 @@ class MetropolisHastings:
                 raise ConfigError(f"{name} must be a positive integer, not {value!r}")
         if quadrature is not None and not isinstance(quadrature, Quadrature):
             raise ConfigError(f"quadrature must be a Quadrature, not {quadrature!r}")
+        if source_step is not None:
+            check_step(source_step)
         self.calculator = calculator
+        self.source_step = None if source_step is None else float(source_step)
         self.proposals = proposals
         self.quadrature = Quadrature() if quadrature is None else quadrature
         self.check_every = check_every
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able description for the trajectory's header."""
+        own = {} if self.source_step is None else {"source_step": self.source_step}
         return {
             "kind": "Metropolis-Hastings",
             "calculator": type(self.calculator).__name__,
+            **own,
             "proposals": self.proposals,
             "nodes": self.quadrature.nodes,
             "steps": self.quadrature.steps,
@@ -89,6 +101,8 @@ class MetropolisRecord:
     ----------
     energy_eV : float
         Of the state.
+    log_density : float or None
+        log p_eq of the state, for moves in the source space of the prior.
     accepted : bool
         Whether the jump's proposal was.
     log_ratio : float or None
@@ -123,6 +137,7 @@ class MetropolisRecord:
     evaluations: int = 0
     divergences: int = 0
     energies: int = 1
+    log_density: float | None = None
 
     @property
     def spread(self) -> float:

@@ -12,12 +12,11 @@ from ase import Atoms, units
 from numpy.typing import NDArray
 
 from ase_tito.dynamics.jump import judgement, passed
-from ase_tito.dynamics.metropolis import MetropolisHastings
+from ase_tito.dynamics.metropolis import MetropolisHastings, MetropolisRecord
+from ase_tito.dynamics.moves import Moves
 from ase_tito.dynamics.systems import Systems
 from ase_tito.errors import ConfigError, StructureError
 from ase_tito.geometry import random_rotations
-from ase_tito.transfer.implicit import ImplicitTransferOperator
-from ase_tito.transfer.metropolis import proposal_ratio, proposal_ratio_again, propose
 from ase_tito.validity import check
 
 _MOVED_TOLERANCE = 0.05
@@ -37,6 +36,8 @@ class Outcome:
         nan where it was not needed.
     density_ratio : float or None
         The log ratio without energies; None where the proposal is rejected without it.
+    log_density : float
+        Of the proposal under the moves, log q(y | x) or log p_eq(y); nan where there is no ratio.
     evaluations, divergences, energies : int
     """
 
@@ -44,6 +45,7 @@ class Outcome:
     failed: NDArray[np.bool_]
     energy_eV: float
     density_ratio: float | None
+    log_density: float
     evaluations: int
     divergences: int
     energies: int
@@ -56,52 +58,57 @@ class Proposals:
     Attributes
     ----------
     correction : MetropolisHastings
-    operator : ImplicitTransferOperator
-        In double precision.
+    moves : Moves
     systems : Systems
     atoms : list of Atoms, length B
         What the calculator is shown, beside positions.
     """
 
     correction: MetropolisHastings
-    operator: ImplicitTransferOperator
+    moves: Moves
     systems: Systems
     atoms: list[Atoms]
 
     def evaluate(
-        self, states: NDArray[np.float64], keys: Sequence[tuple[int, int]]
+        self,
+        states: NDArray[np.float64],
+        keys: Sequence[tuple[int, int]],
+        log_densities: NDArray[np.float64],
     ) -> list[Outcome]:
-        """Proposals of some (system, jump) from the states (B, N, 3) of all, in one batch."""
+        """Proposals of some (system, jump) from the states (B, N, 3) of all, in one batch.
+
+        `log_densities` (B,) are those that `state` gave, or nan.
+        """
         index = np.array([k for k, _ in keys])
         batch, here = self.systems.select(index), states[index]
-        quadrature, lag = self.correction.quadrature, self.systems.lag_time_ps
-        temperature = self.systems.temperature_K
-        proposal = propose(
-            self.operator,
-            batch,
-            torch.from_numpy(here).to(batch.device),
-            lag,
+        device = batch.device
+        own, first, origin = np.unique(index, return_index=True, return_inverse=True)
+        proposal = self.moves.propose(
+            self.systems.select(own),
+            torch.from_numpy(states[own]).to(device),
+            torch.from_numpy(origin).to(device),
             self.systems.noise(index, [jump for _, jump in keys]),
-            quadrature,
-            temperature_K=temperature,
         )
         samples = proposal.positions.cpu().numpy()
         samples = self.systems.with_centres_of(here, samples, index)
-        failed, _ = judgement(check(batch, torch.from_numpy(samples).to(batch.device)))
+        failed, _ = judgement(check(batch, torch.from_numpy(samples).to(device)))
         needed = passed(failed) & proposal.reversible.cpu().numpy()
         energies = np.full(len(keys), np.nan)
         for row in np.flatnonzero(needed):
             energies[row] = self.energy(index[row], samples[row])
         chosen = np.flatnonzero(np.isfinite(energies))
-        ratios = np.full(len(keys), np.nan)
+        ratios, densities = np.full((2, len(keys)), np.nan)
         costs = np.full(len(keys), proposal.evaluations)
+        costs[first] += self.moves.extra_evaluations
         divergences = np.zeros(len(keys), int)
         if len(chosen):
-            rows = torch.from_numpy(chosen).to(batch.device)
-            ratio = proposal_ratio(
-                self.operator, proposal, rows, lag, quadrature, temperature_K=temperature
+            ratio = self.moves.ratio(
+                proposal,
+                torch.from_numpy(chosen).to(device),
+                torch.from_numpy(log_densities[index[chosen]]).to(device),
             )
             ratios[chosen] = ratio.log.cpu().numpy()
+            densities[chosen] = ratio.forward.cpu().numpy()
             costs[chosen] += ratio.evaluations
             divergences[chosen] = ratio.divergences
         return [
@@ -110,6 +117,7 @@ class Proposals:
                 failed[row],
                 float(energies[row]),
                 float(ratios[row]) if np.isfinite(ratios[row]) else None,
+                float(densities[row]),
                 int(costs[row]),
                 int(divergences[row]),
                 int(needed[row]),
@@ -129,21 +137,14 @@ class Proposals:
         """
         batch = self.systems.select(index)
         y = torch.from_numpy(np.stack([outcome.positions for outcome in outcomes]))
-        again = proposal_ratio_again(
-            self.operator,
-            batch,
-            y.to(batch.device),
-            torch.from_numpy(states[index]).to(batch.device),
-            self.systems.lag_time_ps,
-            self.correction.quadrature.tighter(),
-            temperature_K=self.systems.temperature_K,
-        )
+        x = torch.from_numpy(states[index])
+        again = self.moves.ratio_again(batch, y.to(batch.device), x.to(batch.device))
         first = np.array([outcome.density_ratio for outcome in outcomes], dtype=np.float64)
         errors = np.nan_to_num(np.abs(again.log.cpu().numpy() - first), nan=np.inf)
         return errors, again.evaluations, again.divergences
 
-    def energy_of_state(self, k: int, positions: NDArray[np.float64]) -> float:
-        """The energy of a state (N, 3), which must be a valid geometry."""
+    def state(self, k: int, positions: NDArray[np.float64]) -> MetropolisRecord:
+        """What a chain knows of its start (N, 3), which must be a valid geometry."""
         batch = self.systems.select(np.array([k]))
         state = torch.from_numpy(positions)[None].to(batch.device)
         _, reasons = judgement(check(batch, state))
@@ -155,7 +156,22 @@ class Proposals:
         energy = self.energy(k, positions)
         if not math.isfinite(energy):
             raise ConfigError(f"the calculator's energy of system {k} is {energy}")
-        return energy
+        found = self.moves.log_density(batch, state)
+        if found is None:
+            return MetropolisRecord(energy)
+        log_density = float(found[0])
+        if not math.isfinite(log_density):
+            raise StructureError(
+                f"the prior gives system {k} the log-density {log_density}: start from a frame "
+                "that is nearer to its equilibrium"
+            )
+        quadrature = self.correction.quadrature
+        return MetropolisRecord(
+            energy,
+            log_density=log_density,
+            evaluations=quadrature.evaluations,
+            divergences=quadrature.nodes,
+        )
 
     def energy(self, k: int, positions: NDArray[np.float64]) -> float:
         """The calculator's energy in eV of one system at positions (N, 3)."""
@@ -170,7 +186,7 @@ class Proposals:
         A molecule in space is as likely wherever it is and, in the frame 'condition', however it
         lies.
         """
-        frame = self.operator.frame.name
+        frame = self.moves.frame
         moved = positions + 1.0
         if frame == "condition":
             rotation = random_rotations(1, torch.Generator().manual_seed(0), torch.float64)

@@ -164,9 +164,12 @@ class RunRecord:
     def remarks(self) -> list[str]:
         """What a log has to say above its columns."""
         if self.correction is not None:
+            step = self.correction.get("source_step")
+            moves = "" if step is None else f", by moves of {step:g} in the prior's source space"
             return [
-                f"{self.correction['kind']} to the energies of {self.correction['calculator']}: "
-                "exact for their Boltzmann distribution; simulated time is undefined"
+                f"{self.correction['kind']}{moves} to the energies of "
+                f"{self.correction['calculator']}: exact for their Boltzmann distribution; "
+                "simulated time is undefined"
             ]
         if self.after_jump:
             steps = ", ".join(step["kind"] for step in self.after_jump)

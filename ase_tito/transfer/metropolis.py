@@ -137,15 +137,29 @@ def proposal_ratio(
     systems : Tensor of int64, shape (b,)
         The systems that are wanted, all of them reversible.
     """
+    given = (lag_time_ps, quadrature, temperature_K)
     with torch.no_grad():
         batch, x = proposal._jump.batch.select(systems), proposal._jump.x[systems]
         y = proposal.positions[systems]
-        jump = operator.prepare(batch, x, lag_time_ps, temperature_K)
-        path = Path(proposal._path.end[systems], proposal._path.nodes[:, systems])
-        forward = _log_density(operator, jump, proposal._source[systems], path, quadrature)
-        backward = log_density(operator, batch, x, y, lag_time_ps, quadrature, temperature_K)
+        forward = forward_log_density(operator, proposal, systems, *given)
+        backward = log_density(operator, batch, x, y, *given)
         volume = log_volume(operator.frame.name, x, centre(y, batch.mask))
     return ProposalRatio(forward, backward, volume, quadrature.evaluations, 2 * quadrature.nodes)
+
+
+def forward_log_density(
+    operator: ImplicitTransferOperator,
+    proposal: Proposal,
+    systems: Tensor,
+    lag_time_ps: float,
+    quadrature: Quadrature,
+    temperature_K: float | None = None,
+) -> Tensor:
+    """The density log q(y | x) of some proposals, shape (b,), along the paths that made them."""
+    batch, x = proposal._jump.batch.select(systems), proposal._jump.x[systems]
+    jump = operator.prepare(batch, x, lag_time_ps, temperature_K)
+    path = Path(proposal._path.end[systems], proposal._path.nodes[:, systems])
+    return _log_density(operator, jump, proposal._source[systems], path, quadrature)
 
 
 def proposal_ratio_again(

@@ -31,7 +31,8 @@ from ase_tito.transfer.kernel import Transition
 GRADIENT_ODE = OdeSettings(method="rk4", steps=6)
 """Default of `BoltzmannPrior.log_prob_gradient`."""
 
-_ANY_LAG_PS = 1.0
+ANY_LAG_PS = 1.0
+"""A lag for `BoltzmannPrior.transition`, which does not care."""
 
 
 @dataclass(frozen=True)
@@ -111,10 +112,10 @@ class BoltzmannPrior:
         TypeError
             Unless exactly one of `noise` and `generator` is given.
         """
-        return self._transition.sample(
+        return self.transition.sample(
             graph,
             torch.zeros(count, graph.n_atoms, 3, dtype=dtype),
-            _ANY_LAG_PS,
+            ANY_LAG_PS,
             noise=noise,
             generator=generator,
             temperature_K=temperature_K,
@@ -178,11 +179,11 @@ class BoltzmannPrior:
         **estimate
             ``divergence`` and ``generator`` of `ImplicitTransferOperator.log_prob`.
         """
-        return self._transition.log_prob(
+        return self.transition.log_prob(
             graph,
             positions,
             torch.zeros_like(positions),
-            _ANY_LAG_PS,
+            ANY_LAG_PS,
             temperature_K=temperature_K,
             ode=ode,
             **estimate,
@@ -265,17 +266,16 @@ class BoltzmannPrior:
         """The velocity, and centred positions (B, n, 3) in its precision."""
         with torch.no_grad():
             condition = torch.zeros_like(positions)
-            jump = self._transition.prepare(graph, condition, _ANY_LAG_PS, temperature_K)
+            jump = self.transition.prepare(graph, condition, ANY_LAG_PS, temperature_K)
             x = batched(positions, jump.batch, "positions").double()
             return jump, centre(x, jump.batch.mask).to(jump.x.dtype)
 
     @property
-    def _transition(self) -> ImplicitTransferOperator:
+    def transition(self) -> ImplicitTransferOperator:
         """Equilibrium as a transition that forgets its condition, whatever the lag."""
-        domain = replace(self.domain, lag_range_ps=(_ANY_LAG_PS, _ANY_LAG_PS))
-        return ImplicitTransferOperator(
-            self.field, self.source, FreeFrame(), domain, self.ode, self.name
-        )
+        domain = replace(self.domain, lag_range_ps=(ANY_LAG_PS, ANY_LAG_PS))
+        given = self.field, self.source, FreeFrame(), domain, self.ode, self.name
+        return ImplicitTransferOperator(*given)
 
 
 def prior_of(operator: ImplicitTransferOperator) -> BoltzmannPrior:

@@ -49,6 +49,15 @@ def test_metropolis_by_one_flag(capsys):
     assert "correction" in capsys.readouterr().err
 
 
+def test_moves_in_the_source_space_by_one_flag_more(capsys, tiny_prior_checkpoint):
+    words = ("--metropolis", "calculators.py:make", "--source-step", 0.2, "--quiet")
+    assert run(*words, "--jumps", 1, "--model", tiny_prior_checkpoint) == 0
+    assert " of 1 (" in capsys.readouterr().out
+    with Trajectory("x.traj") as trajectory:
+        assert trajectory.description["correction"]["source_step"] == 0.2
+        assert trajectory[-1].info["tito_metropolis_log_density"] < 0
+
+
 def test_steps_after_a_jump_by_one_flag_each(capsys):
     steps = ("--short-md", "calculators.py:soft", 0.003, "--minimize", "calculators.py:soft", 2)
     assert run(*steps, "--jumps", 1) == 0
@@ -68,6 +77,9 @@ def test_steps_after_a_jump_by_one_flag_each(capsys):
             ("--metropolis", "calculators.py:soft", "--minimize", "calculators.py:soft", 2),
             "nothing may move it",
         ),
+        (("--source-step", 0.1), "--source-step needs --metropolis"),
+        (("--metropolis", "calculators.py:soft", "--source-step", 2), "source_step must lie above"),
+        (("--metropolis", "calculators.py:soft", "--source-step", 0.1), "has no Boltzmann prior"),
         (
             ("--metropolis", "calculators.py:soft", "--on-invalid", "keep"),
             "an invalid proposal is a rejection",
