@@ -8,7 +8,7 @@ and still be unlikely.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from weakref import WeakKeyDictionary
 
 import torch
@@ -133,16 +133,9 @@ def check(batch: GraphBatch, positions: Tensor) -> Validity:
             f"positions must have the batch's shape {(*batch.mask.shape, 3)}, "
             f"not {tuple(positions.shape)}"
         )
-    tables = [_limits(graph) for graph in batch.graphs]
-    n_graphs, size = batch.atom_mask.shape
-    lower = positions.new_zeros(n_graphs, size, size)
-    upper = positions.new_full((n_graphs, size, size), torch.inf)
-    bonded = torch.zeros(n_graphs, size, size, dtype=torch.bool, device=positions.device)
-    for k, table in enumerate(tables):
-        n = len(table.lower)
-        lower[k, :n, :n] = table.lower.to(lower)
-        upper[k, :n, :n] = table.upper.to(upper)
-        bonded[k, :n, :n] = table.bonded.to(bonded.device)
+    tables, lower, upper, bonded = _stacked(
+        batch.graphs, positions.shape[1], positions.dtype, positions.device
+    )
     finite = (torch.isfinite(positions).all(-1) | ~batch.mask).all(1)
     x = torch.where(batch.mask[..., None], positions, 0.0)
     distances = torch.cdist(x, x, compute_mode="donot_use_mm_for_euclid_dist")
@@ -152,12 +145,11 @@ def check(batch: GraphBatch, positions: Tensor) -> Validity:
     tetrahedral = torch.ones_like(finite)
     double_bonds = torch.ones_like(finite)
     for k, table in enumerate(tables):
-        if not (len(table.centres) or len(table.rows)):
-            continue
-        members = index == k
-        own = x[members]
-        tetrahedral[members] = (table.handedness(own) >= LEAST_HANDEDNESS).all(-1)
-        double_bonds[members] = (table.cisness(own) >= LEAST_CISNESS).all(-1)
+        members = slice(None) if len(tables) == 1 else index == k
+        if len(table.centres):
+            tetrahedral[members] = (table.handedness(x[members]) >= LEAST_HANDEDNESS).all(-1)
+        if len(table.rows):
+            double_bonds[members] = (table.cisness(x[members]) >= LEAST_CISNESS).all(-1)
     return Validity(
         finite=finite,
         bonds=(within | ~bonded[index]).flatten(1).all(1),
@@ -200,6 +192,23 @@ def _limits(graph: MolecularGraph) -> _Limits:
     if graph not in _CACHE:
         _CACHE[graph] = _make_limits(graph)
     return _CACHE[graph]
+
+
+@lru_cache(maxsize=8)
+def _stacked(
+    graphs: tuple[MolecularGraph, ...], size: int, dtype: torch.dtype, device: torch.device
+) -> tuple[list[_Limits], Tensor, Tensor, Tensor]:
+    """Tables of several graphs, and their distances as one: the same at every jump of a run."""
+    tables = [_limits(graph) for graph in graphs]
+    lower = torch.zeros(len(graphs), size, size, dtype=dtype, device=device)
+    upper = torch.full_like(lower, torch.inf)
+    bonded = torch.zeros_like(lower, dtype=torch.bool)
+    for k, table in enumerate(tables):
+        n = len(table.lower)
+        lower[k, :n, :n] = table.lower.to(lower)
+        upper[k, :n, :n] = table.upper.to(upper)
+        bonded[k, :n, :n] = table.bonded.to(device)
+    return tables, lower, upper, bonded
 
 
 def _make_limits(graph: MolecularGraph) -> _Limits:

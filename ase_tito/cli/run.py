@@ -143,7 +143,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--ode-method",
-        choices=("euler", "midpoint", "rk4", "dopri5"),
+        choices=("euler", "midpoint", "rk4", "multistep", "dopri5"),
         help="integration of the flow (default: the model's)",
     )
     parser.add_argument(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
+from functools import cached_property
 from typing import Any, Literal
 
 import torch
@@ -14,12 +15,12 @@ from torchdiffeq import odeint
 from ase_tito.errors import ConfigError
 from ase_tito.flow.divergence import velocity_and_divergence
 from ase_tito.flow.field import Velocity
+from ase_tito.flow.fixed_grid import EVALUATIONS_PER_STEP, on_fixed_grid
 
-Method = Literal["euler", "midpoint", "rk4", "dopri5"]
+Method = Literal["euler", "midpoint", "rk4", "multistep", "dopri5"]
 Spacing = Literal["sine", "even"]
 Status = Literal["completed", "stalled"]
 
-_EVALUATIONS_PER_STEP = {"euler": 1, "midpoint": 2, "rk4": 4}
 _MAX_ADAPTIVE_EVALUATIONS = 20_000
 
 
@@ -29,8 +30,8 @@ class OdeSettings:
 
     Parameters
     ----------
-    method : {'euler', 'midpoint', 'rk4', 'dopri5'}
-        Three fixed grids (orders 1, 2 and 4) and the adaptive pair of Dormand and Prince.
+    method : {'euler', 'midpoint', 'rk4', 'multistep', 'dopri5'}
+        Fixed grids (`ase_tito.flow.fixed_grid`) and the adaptive pair of Dormand and Prince.
     steps : int
         Steps of a fixed grid.
     spacing : {'sine', 'even'}
@@ -52,7 +53,7 @@ class OdeSettings:
     atol: float = 1e-5
 
     def __post_init__(self) -> None:
-        methods = (*_EVALUATIONS_PER_STEP, "dopri5")
+        methods = (*EVALUATIONS_PER_STEP, "dopri5")
         if self.method not in methods:
             raise ConfigError(f"unknown ODE method {self.method!r}: use one of {methods}")
         if not isinstance(self.steps, int) or isinstance(self.steps, bool) or self.steps < 1:
@@ -67,7 +68,7 @@ class OdeSettings:
     @property
     def evaluations(self) -> int | None:
         """Field evaluations per integration; None where the method decides (dopri5)."""
-        per_step = _EVALUATIONS_PER_STEP.get(self.method)
+        per_step = EVALUATIONS_PER_STEP.get(self.method)
         return None if per_step is None else per_step * self.steps
 
     @property
@@ -77,6 +78,11 @@ class OdeSettings:
         grid = torch.sin(math.pi / 2 * even) if self.spacing == "sine" else even
         grid[-1] = 1.0
         return grid
+
+    @cached_property
+    def times(self) -> tuple[float, ...]:
+        """`grid` as numbers: what an integration needs of it, made once."""
+        return tuple(self.grid.tolist())
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able settings, for `from_dict`."""
@@ -220,30 +226,36 @@ def _solve(
     n_scalars: int = 0,
 ) -> tuple[Tensor, int, Status]:
     """Integrate over [0, 1]; with `reverse` on the fixed grid that is mirrored about 1/2."""
+    if settings.method == "dopri5":
+        return _adaptive(velocity, start, settings, counts, n_scalars)
+    times = tuple(1 - s for s in reversed(settings.times)) if reverse else settings.times
+    count = len(start)
+
+    def derivative(z: Tensor, s: float) -> Tensor:
+        return velocity(z, z.new_full((count,), s))
+
+    final = on_fixed_grid(settings.method, derivative, start, times)
+    return final, EVALUATIONS_PER_STEP[settings.method] * settings.steps, "completed"
+
+
+def _adaptive(
+    velocity: Velocity, start: Tensor, settings: OdeSettings, counts: Tensor, n_scalars: int
+) -> tuple[Tensor, int, Status]:
     evaluations = 0
-    adaptive = settings.method == "dopri5"
     lost = torch.zeros(len(start), dtype=torch.bool, device=start.device)
 
     def derivative(s: Tensor, z: Tensor) -> Tensor:
         nonlocal evaluations, lost
-        if adaptive and evaluations == _MAX_ADAPTIVE_EVALUATIONS:
+        if evaluations == _MAX_ADAPTIVE_EVALUATIONS:
             raise _StalledError
         evaluations += 1
-        # The guess of the first adaptive step may look beyond s = 1, where no field is defined.
+        # The guess of the first step may look beyond s = 1, where no field is defined.
         u = velocity(z, s.clamp(0, 1).expand(len(z)))
-        if adaptive:  # one system that diverges must not stop the others: hold it, mark it
-            lost = lost | ~u.flatten(1).isfinite().all(1)
-            u = torch.where(lost.view(-1, *[1] * (u.ndim - 1)), torch.zeros_like(u), u)
-        return u
+        # One system that diverges must not stop the others: hold it, mark it.
+        lost = lost | ~u.flatten(1).isfinite().all(1)
+        return torch.where(lost.view(-1, *[1] * (u.ndim - 1)), torch.zeros_like(u), u)
 
     ends = torch.tensor([0.0, 1.0], dtype=torch.float64, device=start.device)
-    options: dict[str, Any]
-    if adaptive:  # step_t: the last step ends at s = 1 instead of interpolating across it
-        options = {"norm": _largest_error(counts, n_scalars), "step_t": ends[1:]}
-    else:
-        grid = settings.grid.to(start.device)
-        options = {"grid_constructor": lambda *_: 1 - grid.flip(0) if reverse else grid}
-    status: Status = "completed"
     try:
         final = odeint(
             derivative,
@@ -252,19 +264,17 @@ def _solve(
             method=settings.method,
             rtol=settings.rtol,
             atol=settings.atol,
-            options=options,
+            # step_t: the last step ends at s = 1 instead of interpolating across it
+            options={"norm": _largest_error(counts, n_scalars), "step_t": ends[1:]},
         )[-1]
     except _StalledError:
-        status = "stalled"
+        return torch.full_like(start, math.nan), evaluations, "stalled"
     except AssertionError as error:
         if "underflow in dt" not in str(error):
             raise
-        status = "stalled"
-    if status == "stalled":
-        return torch.full_like(start, math.nan), evaluations, status
-    if adaptive:
-        final = final.masked_fill(lost.view(-1, *[1] * (final.ndim - 1)), math.nan)
-    return final, evaluations, status
+        return torch.full_like(start, math.nan), evaluations, "stalled"
+    final = final.masked_fill(lost.view(-1, *[1] * (final.ndim - 1)), math.nan)
+    return final, evaluations, "completed"
 
 
 def _largest_error(counts: Tensor, n_scalars: int) -> Callable[[Tensor], Tensor]:

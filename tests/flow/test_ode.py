@@ -4,9 +4,11 @@ import weakref
 
 import pytest
 import torch
+from scipy.integrate import quad
 
 from ase_tito.errors import ConfigError
 from ase_tito.flow.divergence import basis_directions, random_directions
+from ase_tito.flow.fixed_grid import on_fixed_grid
 from ase_tito.flow.frame import ConditionFrame, FreeFrame
 from ase_tito.flow.ode import (
     OdeSettings,
@@ -121,7 +123,7 @@ def test_a_system_that_diverges_leaves_the_others_alone():
         )
 
     z = torch.ones(3, 2, 3, dtype=torch.float64)
-    for method in ("dopri5", "rk4"):
+    for method in ("dopri5", "rk4", "multistep"):
         result = integrate(one_breaks, z, OdeSettings(method), all_atoms(z))
         assert result.status == "completed"
         assert result.positions[1].isnan().all()
@@ -147,7 +149,7 @@ def test_an_assertion_of_the_field_is_not_swallowed():
         integrate(wrong, z, OdeSettings("dopri5"), all_atoms(z))
 
 
-@pytest.mark.parametrize("method", ["euler", "midpoint", "rk4"])
+@pytest.mark.parametrize("method", ["euler", "midpoint", "rk4", "multistep"])
 def test_memory_does_not_grow_with_the_number_of_steps(method):
     seen, alive = [], []
 
@@ -164,6 +166,47 @@ def test_memory_does_not_grow_with_the_number_of_steps(method):
     finally:
         gc.enable()
     assert max(alive) <= 4
+
+
+def test_multistep_is_exact_where_all_paths_end_at_one_place():
+    target = torch.linspace(-3, 3, 6, dtype=torch.float64).view(1, 2, 3)
+
+    def straight(z, s):
+        return (target - z) / (1 - s)[:, None, None]
+
+    z = torch.ones_like(target)
+    for steps in (1, 4):
+        settings = OdeSettings("multistep", steps)
+        assert settings.evaluations == steps
+        result = integrate(straight, z, settings, all_atoms(z))
+        torch.testing.assert_close(result.positions, target)
+
+
+@pytest.mark.parametrize("spacing", ["sine", "even"])
+def test_multistep_converges_with_order_two_at_least(spacing):
+    z = torch.ones(1, 2, 3, dtype=torch.float64)
+    errors = []
+    for steps in (20, 320):
+        settings = OdeSettings("multistep", steps, spacing)
+        result = integrate(lambda z, s: s.exp()[:, None, None] * z, z, settings, all_atoms(z))
+        errors.append(abs(result.positions[0, 0, 0].item() - math.exp(math.e - 1)))
+    assert errors[0] < 0.06
+    assert math.log2(errors[0] / errors[1]) > 0.95 * 2 * math.log2(16)
+
+
+def test_multistep_has_order_three_but_for_its_start():
+    """On D = s³, at whose start there is nothing to know; elsewhere its two first steps leave 2."""
+
+    def exact(s):
+        return (1 - s) * (1 + quad(lambda t: t**3 / (1 - t) ** 2, 0, s)[0])
+
+    errors = []
+    for steps in (40, 80):
+        grid = [0.7 * s for s in OdeSettings(steps=steps).times]
+        z = torch.ones(1, 1, 3, dtype=torch.float64)
+        z = on_fixed_grid("multistep", lambda z, s: (s**3 - z) / (1 - s), z, grid)
+        errors.append(abs(z[0, 0, 0].item() - exact(grid[-1])))
+    assert math.log2(errors[0] / errors[1]) == pytest.approx(3, abs=0.2)
 
 
 def linear_flow(matrix, project):
