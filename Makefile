@@ -43,7 +43,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 # What developing takes besides: test, lint and documentation tools.
 $(VENV)/.developing: $(VENV)/.installed
 	@echo "Installing the development tools into $(VENV) ..."
-	@$(PIP_INSTALL) --no-build-isolation --editable '.[md,train,docs,test]'
+	@$(PIP_INSTALL) --no-build-isolation --editable '.[md,train,docs,test,view]'
 	@touch $@
 
 demo: $(VENV)/.installed

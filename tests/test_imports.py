@@ -40,6 +40,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "reweighting": MODELS | FILES | {"analysis"},
     "evaluation": MODELS | FILES | {"analysis", "data", "dynamics"},
     "testing": KERNEL,
+    "view": {"errors"},
     "cli": MODELS | FILES | {"analysis", "data", "dynamics", "evaluation", "train", "md"},
 }
 """What each part of the package may import of the others (itself is understood)."""
@@ -158,7 +159,10 @@ def test_every_folder_is_a_package() -> None:
 def test_third_party_imports_are_declared() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    declared = {requirement_name(line) for line in [*project["dependencies"], *extras["md"]]}
+    declared = {
+        requirement_name(line)
+        for line in [*project["dependencies"], *extras["md"], *extras["view"]]
+    }
     for name, path in MODULES.items():
         libraries = {n.split(".")[0] for n in imported(path)} - set(sys.stdlib_module_names)
         missing = libraries - declared - {"ase_tito", "__future__"}
