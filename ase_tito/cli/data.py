@@ -128,17 +128,19 @@ def _info(arguments: argparse.Namespace) -> None:
 
 def _check(dataset: Dataset) -> None:
     """Read all frames, print what is wrong, and fail if anything is."""
+    from tqdm import tqdm
+
     from ase_tito.data.checks import check_record
     from ase_tito.errors import DataError
 
     unsound = 0
-    for name in dataset.names:
+    for name in tqdm(dataset.names, desc="checking", unit="molecule", disable=None):
         try:
             dataset.check(name)
             check_record(dataset.molecule(name))
         except DataError as error:
             unsound += 1
-            print(f"{name}: {' '.join(str(error).split())}")
+            tqdm.write(f"{name}: {' '.join(str(error).split())}")
     if unsound:
         raise DataError(
             f"{dataset.path}: {unsound} of {len(dataset)} molecules unsound; "
