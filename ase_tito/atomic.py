@@ -32,8 +32,30 @@ def write_atomically(path: Path, content: bytes) -> None:
         if isinstance(error, OSError):
             raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
         raise
-    if os.name == "posix":  # the new name itself must reach the disk too
-        directory = os.open(path.parent, os.O_RDONLY)
+    _sync_directory(path.parent)
+
+
+def publish(partial: Path, path: Path) -> None:
+    """Give a finished file its name: whoever sees that name sees all of the file.
+
+    Raises
+    ------
+    OutputError
+        If that fails; the file then keeps the name it has.
+    """
+    try:
+        with partial.open("rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+    _sync_directory(path.parent)
+
+
+def _sync_directory(folder: Path) -> None:
+    """The new name itself must reach the disk too."""
+    if os.name == "posix":
+        directory = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(directory)
         finally:

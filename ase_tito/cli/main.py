@@ -20,6 +20,7 @@ PROGRAM = "ase-tito"
 
 COMMANDS = {
     "run": "ase_tito.cli.run",
+    "campaign": "ase_tito.cli.campaign",
     "analyse": "ase_tito.cli.analyse",
     "generate": "ase_tito.cli.generate",
     "data": "ase_tito.cli.data",

@@ -51,6 +51,7 @@ def run_to_files(
     jumps: int,
     lag_time_ps: float,
     replicas: int | None = None,
+    first_replica: int = 0,
     one_file: bool = False,
     existing: Existing = "refuse",
     start: Start = "turn",
@@ -88,6 +89,8 @@ def run_to_files(
         τ of each jump in ps.
     replicas : int, optional
         Number of replicas, advanced together in batches.
+    first_replica : int
+        Key of the noise of the first of them, where these are a part of more.
     one_file : bool
         Write all replicas to one compact trajectory, each frame of which holds them all, without
         momenta; see `ase_tito.dynamics.packed_run`.
@@ -125,7 +128,7 @@ def run_to_files(
     InvalidSampleError
         As `on_invalid` says. What was written before stays and can be continued.
     """
-    _check_options(jumps, interval, replicas, existing)
+    _check_options(jumps, interval, replicas, first_replica, existing)
     check_momenta(momenta)
     if one_file:
         check_packable(correction)
@@ -147,6 +150,7 @@ def run_to_files(
         lag_time_ps,
         temperature_K=temperature_K,
         seed=seed,
+        replicas=range(first_replica, first_replica + len(starts)),
         masses=[atoms.get_masses() for atoms in starts],
         on_invalid=on_invalid,
         max_retries=max_retries,
@@ -194,8 +198,10 @@ def _opened(paths: list[Path], stack: ExitStack) -> list[TrajectoryFile]:
     return files
 
 
-def _check_options(jumps: int, interval: int, replicas: int | None, existing: str) -> None:
-    smallest = {"jumps": (jumps, 0), "interval": (interval, 1)}
+def _check_options(
+    jumps: int, interval: int, replicas: int | None, first_replica: int, existing: str
+) -> None:
+    smallest = {"jumps": (jumps, 0), "interval": (interval, 1), "first_replica": (first_replica, 0)}
     if replicas is not None:
         smallest["replicas"] = (replicas, 1)
     for name, (value, least) in smallest.items():
