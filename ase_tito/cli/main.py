@@ -25,6 +25,7 @@ COMMANDS = {
     "generate": "ase_tito.cli.generate",
     "data": "ase_tito.cli.data",
     "evaluate": "ase_tito.cli.evaluate",
+    "reweight": "ase_tito.cli.reweight",
     "train": "ase_tito.cli.train",
     "info": "ase_tito.cli.info",
     "models": "ase_tito.cli.models",

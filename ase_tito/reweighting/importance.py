@@ -9,14 +9,19 @@ import torch
 from ase import units
 from ase.calculators.calculator import BaseCalculator
 from numpy.typing import NDArray
+from torch import Tensor
 
 from ase_tito.errors import ConfigError
+from ase_tito.flow.density import Quadrature
 from ase_tito.flow.ode import OdeSettings
 from ase_tito.graph import MolecularGraph
 from ase_tito.reweighting.samples import WeightedSamples, log_mean_weight
 from ase_tito.reweighting.target import BoltzmannTarget
-from ase_tito.transfer.implicit import DENSITY_ODE
-from ase_tito.transfer.prior import BoltzmannPrior
+from ase_tito.transfer.metropolis import forward_log_density, propose
+from ase_tito.transfer.prior import ANY_LAG_PS, BoltzmannPrior
+
+DEFAULT_QUADRATURE = Quadrature()
+"""Of samples and densities."""
 
 
 class Draws(NamedTuple):
@@ -35,7 +40,7 @@ def importance_sample(
     *,
     generator: torch.Generator,
     temperature_K: float | None = None,
-    ode: OdeSettings = DENSITY_ODE,
+    ode: OdeSettings | Quadrature = DEFAULT_QUADRATURE,
     batch_size: int = 64,
 ) -> WeightedSamples:
     """Draw from a prior, and weight by e^{−U/k_BT} / p_eq.
@@ -55,8 +60,9 @@ def importance_sample(
     generator : torch.Generator
     temperature_K : float, optional
         Needed only where the prior was trained at more than one temperature.
-    ode : OdeSettings
-        Of samples and densities: too loose a one is an error in the weights.
+    ode : OdeSettings or Quadrature
+        Of samples and densities: too loose a one is an error in the weights. A quadrature follows
+        one path for both, with the divergence at few nodes of it, and is several times as fast.
     batch_size : int
         Samples that are integrated at once.
 
@@ -88,7 +94,7 @@ def draw(
     target: BoltzmannTarget,
     count: int,
     generator: torch.Generator,
-    ode: OdeSettings,
+    ode: OdeSettings | Quadrature,
     batch_size: int,
 ) -> Draws:
     """Samples with their densities and energies; those that diverged have the density +∞."""
@@ -96,14 +102,49 @@ def draw(
         raise ConfigError(f"count and batch_size must be positive, not {count} and {batch_size}")
     positions, log_prob = [], []
     for start in range(0, count, batch_size):
-        samples = prior.sample_with_log_prob(
-            graph,
-            min(batch_size, count - start),
-            generator=generator,
-            temperature_K=target.temperature_K,
-            ode=ode,
-        )
-        positions.append(samples.positions.numpy())
-        log_prob.append(samples.log_prob.nan_to_num(nan=torch.inf).numpy())
+        size = min(batch_size, count - start)
+        if isinstance(ode, Quadrature):
+            x, value = _along_one_path(prior, graph, target, size, generator, ode)
+        else:
+            samples = prior.sample_with_log_prob(
+                graph,
+                size,
+                generator=generator,
+                temperature_K=target.temperature_K,
+                ode=ode,
+            )
+            x, value = samples.positions, samples.log_prob
+        positions.append(x.numpy())
+        log_prob.append(value.nan_to_num(nan=torch.inf).numpy())
     together = np.concatenate(positions)
     return Draws(together, np.concatenate(log_prob), target.reduced_energies(together))
+
+
+def _along_one_path(
+    prior: BoltzmannPrior,
+    graph: MolecularGraph,
+    target: BoltzmannTarget,
+    count: int,
+    generator: torch.Generator,
+    quadrature: Quadrature,
+) -> tuple[Tensor, Tensor]:
+    """Samples and their log-densities, both from the paths that made them; NaN where one failed."""
+    nowhere = torch.zeros(count, graph.n_atoms, 3, dtype=torch.float64)
+    noise = torch.randn(nowhere.shape, generator=generator, dtype=torch.float64)
+    temperature = target.temperature_K
+    proposal = propose(
+        prior.transition,
+        graph,
+        nowhere,
+        ANY_LAG_PS,
+        noise,
+        quadrature,
+        temperature_K=temperature,
+    )
+    value = nowhere.new_full((count,), torch.nan)
+    fine = proposal.reversible.nonzero()[:, 0]
+    with torch.no_grad():
+        value[fine] = forward_log_density(
+            prior.transition, proposal, fine, ANY_LAG_PS, quadrature, temperature
+        )
+    return proposal.positions, value

@@ -1,0 +1,159 @@
+"""`ase-tito reweight` on a molecule of springs, whose law is symmetric in its torsion."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from ase import units
+from ase.build import molecule
+from ase.io import read, write
+
+from ase_tito.cli.main import main
+from ase_tito.reweighting import weighted_file
+from ase_tito.reweighting.weighted_file import LOG_WEIGHT, read_weighted
+
+KT = units.kB * 300.0
+CALCULATORS = """
+from ase.build import molecule
+from ase_tito.perception import build_graph
+from tests.reweighting.conftest import Springs
+
+atoms = molecule("H2O2")
+graph = build_graph(atoms.numbers, atoms.positions)
+
+
+def narrow():
+    return Springs(graph, 0.55)
+"""
+BASINS = ("--basin", "plus", "2-0-1-3", 0, 180, "--basin", "minus", "2-0-1-3", -180, 0)
+
+
+@pytest.fixture(autouse=True)
+def workplace(tmp_path, monkeypatch):
+    """A directory with a molecule, a calculator, and a prior that is 10 % too wide."""
+    from ase_tito.flow.source import HarmonicSource
+    from ase_tito.testing import OrnsteinUhlenbeckField
+    from ase_tito.transfer.domain import NO_LAGS, Domain
+    from ase_tito.transfer.prior import BoltzmannPrior
+
+    field = OrnsteinUhlenbeckField(relaxation_time_ps=1e-6, spread=0.6)
+    domain = Domain(NO_LAGS, (300.0, 300.0), (1, 8), (3, 4))
+    prior = BoltzmannPrior(field, HarmonicSource(), domain, name="springs")
+    monkeypatch.setattr(weighted_file, "load_prior", lambda model: prior)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "springs.safetensors").write_bytes(b"the weights")
+    (tmp_path / "calculators.py").write_text(CALCULATORS)
+    write("molecule.xyz", molecule("H2O2"))
+    return tmp_path
+
+
+@pytest.fixture
+def any_geometry(monkeypatch):
+    """Springs of length zero hardly ever make a valid geometry: let all pass."""
+    monkeypatch.setattr(
+        weighted_file,
+        "check",
+        lambda batch, x: SimpleNamespace(valid=x.isfinite().flatten(1).all(1)),
+    )
+
+
+def reweight(*words, output="x.traj", samples=400, batch=200):
+    words = (
+        "molecule.xyz", "--model", "springs.safetensors", "--calculator", "calculators.py:narrow",
+        "--output", output, "--samples", samples, "--batch-size", batch, "--quiet", *words,
+    )  # fmt: skip
+    return main(["reweight", *map(str, words)])
+
+
+def test_weights_populations_and_free_energies(capsys, any_geometry):
+    assert reweight(*BASINS) == 0
+    out = capsys.readouterr().out
+    assert "effective sample size" in out
+    assert "F [kJ/mol]" in out
+    report = json.loads(Path("x.json").read_text())
+    frames = read("x.traj", ":")
+    settings = report["settings"]
+    assert settings["drawn"] == 400
+    assert len(frames) == 400
+    assert 0 < settings["integration_error"] < 0.05
+    assert 100 < report["effective_sample_size"] < 390
+    plus, minus = report["basins"]
+    assert plus["population"] + minus["population"] == pytest.approx(1.0)
+    assert plus["free_energy_eV"] == 0
+    assert minus["low_eV"] < 0 < minus["high_eV"], "the two torsions are mirror images"
+    exact = -KT * np.log(minus["population"] / plus["population"])
+    assert minus["free_energy_eV"] == pytest.approx(exact)
+
+
+def test_the_weights_are_those_of_the_two_known_laws(any_geometry):
+    assert reweight() == 0
+    frames, run = read_weighted("x.traj")
+    energies = np.array([frame.get_potential_energy() for frame in frames])
+    # U is that of N(0, .55² C), and log p_eq that of N(0, .6² C), up to a constant
+    expected = energies / KT * ((0.55 / 0.6) ** 2 - 1)
+    found = np.array([frame.info[LOG_WEIGHT] for frame in frames])
+    assert np.ptp(found - expected) < 0.02
+    assert np.ptp(found) > 1.0
+    assert len(frames) == 400
+    assert run.model == "springs"
+
+
+def test_a_resumed_run_is_the_uninterrupted_one(capsys, any_geometry):
+    assert reweight(samples=300, batch=100, output="whole.traj") == 0
+    assert reweight(samples=100, batch=100) == 0
+    assert reweight(samples=300, batch=100) == 2
+    assert "exists" in capsys.readouterr().err
+    assert reweight("--resume", samples=300, batch=100) == 0
+    for one, other in zip(read("x.traj", ":"), read("whole.traj", ":"), strict=True):
+        assert np.array_equal(one.positions, other.positions)
+        assert one.info == other.info
+    assert reweight("--resume", "--seed", 1, samples=400, batch=100) == 2
+    assert "have seed 0, not 1" in capsys.readouterr().err
+    assert reweight("--overwrite", "--seed", 1, samples=50) == 0
+    assert read_weighted("x.traj")[1].drawn == 50
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--basin", "a", "phi", 0, 180), "no torsion has the name 'phi'"),
+        (("--basin", "a", "2-0-1-9", 0, 180), "four different atoms from 0 to 3"),
+        (("--basin", "a", "2-0-1-3", "low", 180), "needs two angles in degrees"),
+        (("--basin", "a", "2-0-1-3", 0, 270), "between -180 and 180, not 270"),
+        (("--basin", "a", "2-0-1-3", 30, 30), "is empty"),
+        (("--calculator", "calculators.py:none"), "defines no 'none'"),
+        (("--samples", 0), "count must be positive"),
+        (("--temperature-K", 400), "400 K is outside"),
+    ],
+)
+def test_refusals_come_before_anything_is_written(workplace, capsys, words, message):
+    assert reweight(*words) == 2
+    assert message in capsys.readouterr().err
+    assert not (workplace / "x.traj").exists()
+
+
+def test_another_file_is_not_resumed(workplace, capsys):
+    write("x.traj", molecule("H2O2"))
+    before = (workplace / "x.traj").read_bytes()
+    assert reweight("--resume") == 2
+    assert "holds no weighted samples" in capsys.readouterr().err
+    assert (workplace / "x.traj").read_bytes() == before
+
+
+def test_samples_that_are_no_valid_geometry_weigh_nothing(capsys):
+    assert reweight(samples=400) == 0
+    out = capsys.readouterr().out
+    frames, run = read_weighted("x.traj")
+    assert 0 < len(frames) == 400 - run.invalid < 60
+    assert f"{run.invalid} (no valid geometry" in out
+
+
+def test_a_basin_that_wraps_and_one_that_no_sample_reaches(any_geometry):
+    words = ("--basin", "trans", "2-0-1-3", 150, -150, "--basin", "thin", "2-0-1-3", 0, 1e-6)
+    assert reweight(*words) == 0
+    trans, thin = json.loads(Path("x.json").read_text())["basins"]
+    assert trans["samples"] > 5
+    assert thin["samples"] == 0
+    assert thin["free_energy_eV"] is None
