@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 
+from ase_tito.canonical import graph_key
 from ase_tito.checkpoint import (
     SUFFIX,
     operator_from_checkpoint,
@@ -59,6 +60,11 @@ class ModelInfo:
         if not domain.makes_jumps:
             return ["it knows equilibrium alone and makes no jumps"]
         return [*domain.objections(graph, temperature_K), *domain.cautions(graph)]
+
+    def is_of_others(self, graph: MolecularGraph) -> bool:
+        """Whether it is a model of certain molecules, and this is none of them."""
+        known = None if self.header is None else self.header.domain["molecules"]
+        return known is not None and graph_key(graph) not in known
 
     @property
     def has_prior(self) -> bool:
@@ -192,10 +198,11 @@ def select_model(graph: MolecularGraph, temperature_K: float | None) -> ModelInf
         raise DomainError(f"several models match this molecule ({names}); choose one by its name")
     if not candidates:
         raise DomainError(f"no model is known: put checkpoints into {user_directory()}")
-    listed = "; ".join(
-        f"{info.name!r}: {', '.join(reasons)}"
-        for info, reasons in zip(candidates, against, strict=True)
-    )
+    names_by_reason: dict[str, list[str]] = {}
+    for info, reasons in sorted(zip(candidates, against, strict=True), key=lambda x: len(x[1])):
+        why = "made for other molecules" if info.is_of_others(graph) else ", ".join(reasons)
+        names_by_reason.setdefault(why, []).append(repr(info.name))
+    listed = "; ".join(f"{', '.join(names)}: {why}" for why, names in names_by_reason.items())
     raise DomainError(f"no known model matches this molecule ({listed})")
 
 

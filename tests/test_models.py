@@ -146,6 +146,18 @@ class TestAutomaticChoice:
         for fact in ("'broken': cannot be read", "'hydrocarbons': ", "O", "'tiny': ", "700 K"):
             assert fact in text
 
+    def test_the_nearest_comes_first_and_those_of_others_say_no_more(
+        self, library, ethanol, tiny_header, tiny_weights
+    ):
+        for name in ("a", "b"):
+            store(library, tiny_header, tiny_weights, name, molecules=["CH4-0123456789abcdef"], elements=[1, 6])
+        with pytest.raises(DomainError) as refusal:
+            select_model(ethanol[0], 700.0)
+        assert str(refusal.value).endswith(
+            "('tiny': temperature of 700 K is outside the trained range, 300 K; "
+            "'a', 'b': made for other molecules)"
+        )
+
     def test_a_size_beyond_training_speaks_against_it(self, library):
         propanol = molecule("CH3CH2OCH3")
         graph = build_graph(propanol.numbers, propanol.positions)
