@@ -86,6 +86,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the model that made the trajectories, to make jumps for the tests that need some",
     )
     parser.add_argument(
+        "--device", default="cpu", help="device of --model, such as cuda (default: %(default)s)"
+    )
+    parser.add_argument(
         "--jumps",
         type=int,
         default=1000,
@@ -144,6 +147,7 @@ def run(arguments: argparse.Namespace) -> None:
                 settings=settings,
                 starts=arguments.jumps,
                 start_frame=arguments.start_frame,
+                device=arguments.device,
                 progress=bar.update,
             )
     counts = [source.n_frames for source in (*model, *reference)]

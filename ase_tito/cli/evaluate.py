@@ -91,6 +91,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="compile the network: a minute for each number of atoms, then up to 1.6 times as fast",
     )
+    parser.add_argument(
+        "--device", default="cpu", help="device of the network, such as cuda (default: %(default)s)"
+    )
     parser.add_argument("--threads", type=int, metavar="N", help="of PyTorch")
     parser.add_argument(
         "--again", action="store_true", help="compute figures anew, from samples that are there"
@@ -145,7 +148,7 @@ def run(arguments: argparse.Namespace) -> None:
         references = references.only(arguments.molecules)
     energy = energies_of(arguments)
     checkpoint = find_checkpoint(arguments.checkpoint)
-    operator = load_model(arguments.checkpoint)
+    operator = load_model(arguments.checkpoint, arguments.device)
     if arguments.threads:
         _set_threads(arguments.threads)
     if arguments.compile:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from ase_tito.analysis.energy_distance import MOST_PAIRS
@@ -29,6 +30,7 @@ def jumps_for_report(
     settings: ReportSettings | None = None,
     starts: int = 1000,
     start_frame: int = 0,
+    device: torch.device | str = "cpu",
     progress: Callable[[int], object] = lambda _: None,
 ) -> tuple[DoubledJumps, SingleJumps]:
     """Jumps for `compute_report`, from frames of the trajectories.
@@ -47,6 +49,8 @@ def jumps_for_report(
         lag are made from one frame.
     start_frame : int
         That frame, counted from 0, of the first reference, else of the first trajectory.
+    device : torch.device or str
+        Where a model given by name or path is loaded.
     progress : callable
         Called with the number of jumps made since the last call.
 
@@ -64,7 +68,7 @@ def jumps_for_report(
     first = trajectories[0]
     graph = first.graph()
     description = first.description
-    operator, _ = resolve_model(model, graph, description.get("temperature_K"))
+    operator, _ = resolve_model(model, graph, description.get("temperature_K"), device)
     made_by = description.get("model_sha256")
     if made_by is not None and made_by != weights_sha256(operator):
         raise DataError(

@@ -141,7 +141,12 @@ class ImplicitTransferOperator:
         with torch.inference_mode():
             jump = self.prepare(graph, positions, lag_time_ps, temperature_K)
             if noise is None:
-                noise = torch.randn(jump.x.shape, generator=generator, dtype=jump.x.dtype)
+                noise = torch.randn(
+                    jump.x.shape,
+                    generator=generator,
+                    dtype=jump.x.dtype,
+                    device=None if generator is None else generator.device,
+                )
             elif noise.shape != positions.shape:
                 raise GraphError(
                     f"noise has shape {tuple(noise.shape)}, positions {tuple(positions.shape)}"
