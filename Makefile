@@ -4,7 +4,7 @@
 #   make test     run the tests
 #   make lint     ruff (check and format) and mypy
 #   make docs     build the documentation into docs/_build/html
-#   make bench    jumps beside molecular dynamics, and their cost: ten minutes on an idle machine;
+#   make bench    jumps beside molecular dynamics, and their cost: twelve minutes on an idle machine;
 #                 BENCH_ARGS="--parts jump training" measures parts of it (docs/speed.md)
 #   make molecules
 #                 simulate and train the shipped model of small molecules again: hours; goes on

@@ -14,7 +14,7 @@ some parts only; what another call has measured stays, so that the whole can be 
     cutoff    from how many atoms a neighbour list would pay (an estimate)
     training  training samples per second, beside a second implementation with --against
 
-Needs the extra `md`. About ten minutes on two idle cores; --smoke takes seconds and means nothing.
+Needs the extra `md`. Twelve minutes on two idle cores; --smoke takes seconds and means nothing.
 """
 
 from __future__ import annotations
@@ -60,6 +60,7 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--output", type=Path, default=Path("speed-report"), metavar="DIR")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
+    parser.add_argument("--note", default="", help="to stand above the tables")
     parser.add_argument("--smoke", action="store_true", help="seconds, for a test")
     parser.add_argument("--rounds", type=int, default=5, help="turns of each (default: 5)")
     parser.add_argument(
@@ -67,6 +68,12 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--replicas", type=int, nargs="+", default=(1, 10, 100, 1000))
     parser.add_argument("--lags-ps", type=float, nargs="+", default=(10.0, 100.0, 1000.0))
+    parser.add_argument(
+        "--ode",
+        nargs="*",
+        default=("multistep-8",),
+        help="other integrations than the model's own, at the longest lag (default: multistep-8)",
+    )
     parser.add_argument(
         "--processes", type=int, default=os.cpu_count(), help="of OpenMM (default: one per core)"
     )
@@ -135,6 +142,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
         "machine": machine(options.threads),
         "rounds": options.rounds,
         "slice_s": options.slice_s,
+        "note": options.note,
     }
     for part in options.parts:
         results[part] = measure(part, options)

@@ -21,6 +21,7 @@ from openmm import unit
 
 from ase_tito.analysis import dihedrals, peptide_torsions, torsion_atoms
 from ase_tito.dynamics import TITOEnsemble
+from ase_tito.flow.ode import OdeSettings
 from ase_tito.graph import MolecularGraph
 from ase_tito.md.alanine_dipeptide import alanine_dipeptide_system
 from ase_tito.md.calculator import OpenMMCalculator
@@ -53,12 +54,22 @@ def phi_psi(frames: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def tito(
-    operator: ImplicitTransferOperator, replicas: int, lag_ps: float
+    operator: ImplicitTransferOperator,
+    replicas: int,
+    lag_ps: float,
+    ode: OdeSettings | None = None,
 ) -> tuple[TITOEnsemble, Callable[[], float]]:
     """An ensemble, and the work of one jump of it in ps."""
     atoms, graph = molecule()
     ensemble = TITOEnsemble(
-        operator, graph, atoms.positions, lag_ps, seed=0, replicas=replicas, on_invalid="hold"
+        operator,
+        graph,
+        atoms.positions,
+        lag_ps,
+        seed=0,
+        replicas=replicas,
+        on_invalid="hold",
+        ode=ode,
     )
 
     def work() -> float:

@@ -18,12 +18,13 @@ Results = dict[str, Any]
 def markdown(results: Results) -> str:
     """All parts that were measured, as tables."""
     machine = results["machine"]
+    note = f" {results['note']}" if results.get("note") else ""
     family = machine["cpu_family"] or machine["architecture"]
     text = [
         f"Measured on {machine['cores']} cores ({family}, "
         f"{machine['instruction_set']}), {machine['threads_of_pytorch']} threads, PyTorch "
         f"{machine['pytorch']}; {results['rounds']} rounds in which all take turns for at least "
-        f"{results['slice_s']:g} s each: medians, and the range of the rounds in brackets.\n"
+        f"{results['slice_s']:g} s each: medians, and the range of the rounds in brackets.{note}\n"
     ]
     parts = {
         "dynamics": _dynamics,
@@ -81,8 +82,8 @@ def _dynamics(part: Results) -> list[str]:
         f"{key}: {_number(value)} ps" for key, value in part["correlation_ps"].items()
     )
     return [
-        f"Alanine dipeptide; {part['evaluations_per_jump']} evaluations per jump "
-        f"({part['ode']['method']}). ASE's Langevin: 1 fs, OpenMM's Reference platform as its "
+        "Alanine dipeptide; evaluations per jump as named "
+        f"({_methods(part['jumpers'])}). ASE's Langevin: 1 fs, OpenMM's Reference platform as its "
         f"calculator, one process. OpenMM: {part['openmm_platform']} platform, 2 fs with hydrogens "
         f"of 4 amu, {part['processes']} processes. Independent samples are of the slowest of cos "
         f"and sin of φ and ψ; simulated time per independent sample: {memories} (MD from "
@@ -97,9 +98,14 @@ def _dynamics(part: Results) -> list[str]:
         *(
             [
                 markdown_table(
-                    ("at a lag of 1 ns", "asked for", "found"),
+                    ("at a lag of 1 ns", "evaluations", "asked for", "found"),
                     [
-                        [row["what"], f"{row['asked']:,.0f}", _number(row["found"])]
+                        [
+                            row["what"],
+                            str(row["evaluations"]),
+                            f"{row['asked']:,.0f}",
+                            _number(row["found"]),
+                        ]
                         for row in part["targets"]
                     ],
                 )
@@ -108,6 +114,11 @@ def _dynamics(part: Results) -> list[str]:
             else []
         ),
     ]
+
+
+def _methods(jumpers: Results) -> str:
+    odes = {one["evaluations"]: one["ode"]["method"] for one in jumpers.values()}
+    return ", ".join(f"{evaluations}: {method}" for evaluations, method in odes.items())
 
 
 def _jump(part: Results) -> list[str]:
