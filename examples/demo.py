@@ -122,7 +122,7 @@ def draw(panels: dict[str, tuple[np.ndarray, str]]) -> Figure:
             axis.set(xlim=(-180, 180), ylim=(-180, 180), aspect="equal", title=title)
             axis.set(xticks=range(-180, 181, 90), yticks=range(-180, 181, 90), xlabel="φ (degrees)")
             axis.text(
-                *(0.96, 0.96, note), transform=axis.transAxes, ha="right", va="top", color="0.35"
+                *(0.9, 0.96, note), transform=axis.transAxes, ha="right", va="top", color="0.35"
             )
         axes[0].set_ylabel("ψ (degrees)")
         label = "free energy ($k_\\mathrm{B}T$)"
