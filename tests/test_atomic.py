@@ -2,7 +2,7 @@
 
 import pytest
 
-from ase_tito.atomic import write_atomically
+from ase_tito.atomic import publish, write_atomically
 from ase_tito.errors import OutputError
 
 
@@ -21,3 +21,15 @@ def test_a_write_that_fails_leaves_the_old_content(tmp_path):
     with pytest.raises(OutputError, match=r"cannot write .*result\.json: Is a directory"):
         write_atomically(path, b"new")
     assert path.read_bytes() == b"old"
+
+
+def test_a_finished_file_gets_its_name(tmp_path):
+    partial, path = tmp_path / "x.partial", tmp_path / "x"
+    path.write_bytes(b"old")
+    partial.write_bytes(b"new")
+    publish(partial, path)
+    assert path.read_bytes() == b"new"
+    assert not partial.exists()
+    with pytest.raises(OutputError, match=r"cannot write .*x: No such file"):
+        publish(partial, path)
+    assert path.read_bytes() == b"new"

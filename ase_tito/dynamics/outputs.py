@@ -20,7 +20,10 @@ _REPLICA_FILE = re.compile(r"replica-\d{4}\.traj")
 def replica_directory(output: Path) -> Path:
     """The directory of the replicas, which need not exist yet."""
     if output.suffix == ".traj" or (output.exists() and not output.is_dir()):
-        raise OutputError(f"replicas are written to a directory, and {output} is a file's name")
+        raise OutputError(
+            f"replicas are written to a directory, and {output} is a file's name: name a "
+            "directory, or ask for one file of all (--one-file, one_file=True)"
+        )
     if not output.parent.is_dir():
         raise OutputError(f"cannot write {output}: there is no directory {output.parent}")
     return output

@@ -18,18 +18,18 @@ from numpy.typing import NDArray
 from ase_tito.dynamics.jump import EnsembleJump
 from ase_tito.dynamics.metropolis import MetropolisHastings
 from ase_tito.dynamics.record import PREFIX, model_name
+from ase_tito.dynamics.run_record import REPLICAS
 from ase_tito.dynamics.trajectory import COUNTERS, read_ends
 from ase_tito.dynamics.written_run import WrittenRun
 from ase_tito.errors import ConfigError, OutputError
-
-REPLICAS = "replicas"
-"""Entry of the header that a packed trajectory alone has: the keys of its replicas."""
 
 _PER_REPLICA = ("valid", "first_valid", "invalid_first_proposals", "retries")
 
 
 class PackedRun(WrittenRun):
     """An ensemble of one molecule whose replicas are written to one file."""
+
+    packed = True
 
     def write_frames(self, done: EnsembleJump | None = None) -> None:
         """Write the current frame of all replicas: after a jump, or where they start."""

@@ -9,7 +9,7 @@ from ase import Atoms
 
 from ase_tito.dynamics.atoms import check_movable
 from ase_tito.dynamics.record import FrameRecord
-from ase_tito.dynamics.run_record import RunRecord
+from ase_tito.dynamics.run_record import RunRecord, refuse_packed
 from ase_tito.dynamics.trajectory import read_ends
 from ase_tito.errors import OutputError, StructureError
 
@@ -17,6 +17,7 @@ from ase_tito.errors import OutputError, StructureError
 def read_run(path: str | os.PathLike[str]) -> tuple[RunRecord, FrameRecord, Atoms, Atoms]:
     """What a trajectory says of its run and its last frame, its first frame and its last."""
     description, first, last = read_ends(path)
+    refuse_packed(path, description)
     try:
         run = RunRecord.from_description(description)
         frame = FrameRecord.read(last.info)

@@ -25,6 +25,9 @@ from ase_tito.transfer.implicit import ImplicitTransferOperator
 PICOSECOND = 1000 * units.fs
 """In ASE's unit of time."""
 
+REPLICAS = "replicas"
+"""Entry of the header that a trajectory of several replicas alone has: their keys."""
+
 _NO_SETTINGS = ("kind", "simulated_time")
 
 
@@ -194,6 +197,15 @@ class RunRecord:
                 TITOWarning,
                 stacklevel=stacklevel,
             )
+
+
+def refuse_packed(path: str | os.PathLike[str], description: Mapping[str, Any]) -> None:
+    """OutputError for a trajectory of several replicas, where one of a single one is needed."""
+    if REPLICAS in description:
+        raise OutputError(
+            f"{path} cannot be continued as one run: it holds {len(description[REPLICAS])} "
+            "replicas; continue it with as many and --one-file (one_file=True)"
+        )
 
 
 def _shown(correction: Mapping[str, Any] | None) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from ase import Atoms
@@ -19,7 +19,7 @@ from ase_tito.dynamics.metropolis import MetropolisRecord
 from ase_tito.dynamics.momenta import set_momenta
 from ase_tito.dynamics.outputs import exists_already
 from ase_tito.dynamics.record import FrameRecord
-from ase_tito.dynamics.run_record import RunRecord
+from ase_tito.dynamics.run_record import RunRecord, refuse_packed
 from ase_tito.dynamics.trajectory import COUNTERS, TrajectoryFile, read_ends
 from ase_tito.dynamics.ulm import first_item, is_trajectory, read_frames
 from ase_tito.errors import OutputError
@@ -83,6 +83,8 @@ class WrittenRun:
     files: list[TrajectoryFile]
     atoms: list[Atoms]
     record: RunRecord
+
+    packed: ClassVar[bool] = False
 
     def forget(self) -> None:
         """Empty the files; all are locked by now."""
@@ -169,6 +171,8 @@ class WrittenRun:
         """OutputError unless the file of replica k was written by a run with these settings."""
         path = self.files[k].path
         description, _, _ = read_ends(path)
+        if not self.packed:
+            refuse_packed(path, description)
         try:
             record = RunRecord.from_description(description)
         except OutputError as error:

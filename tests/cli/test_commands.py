@@ -94,6 +94,16 @@ class TestRun:
         assert run(*words, "--overwrite", "--seed", 3) == 0
         assert len(read("r/replica-0002.traj", ":")) == 3
 
+    def test_replicas_in_one_file(self, capsys):
+        words = ("ethanol.xyz", "--jumps", 2, "--replicas", 3, "--output", "all.traj")
+        assert run(*words) == 2
+        assert "--one-file" in capsys.readouterr().err
+        assert run(*words, "--one-file", "--batch-size", 2) == 0
+        assert "0 of 6 (0.00%)" in capsys.readouterr().out
+        assert [len(frame) for frame in read("all.traj", ":")] == [27, 27, 27]
+        assert run(*words, "--one-file", "--append") == 0
+        assert len(read("all.traj", ":")) == 5
+
     def test_integration_settings(self):
         assert (
             run(

@@ -8,7 +8,7 @@ from ase_tito.dynamics.campaign import run_to_files
 from ase_tito.dynamics.metropolis import MetropolisHastings
 from ase_tito.dynamics.packed_run import read_packed
 from ase_tito.dynamics.tito import TITODynamics
-from ase_tito.errors import ConfigError, OutputError, TITOError
+from ase_tito.errors import ConfigError, OutputError
 
 
 @pytest.fixture
@@ -68,8 +68,10 @@ def test_what_it_is_not(run, tmp_path):
     run(tmp_path / "x.traj", 1)
     with pytest.raises(OutputError, match="holds 3 replicas, not 4"):
         run(tmp_path / "x.traj", 2, replicas=4, existing="restart")
-    with pytest.raises(TITOError):
+    with pytest.raises(OutputError, match="it holds 3 replicas"):
         TITODynamics.restart(tmp_path / "x.traj")
+    with pytest.raises(OutputError, match="it holds 3 replicas"):
+        run(tmp_path / "x.traj", 2, one_file=False, replicas=None, existing="restart")
     run(tmp_path / "y.traj", 1, one_file=False, replicas=None)
     with pytest.raises(OutputError, match="holds no packed run"):
         run(tmp_path / "y.traj", 2, existing="restart")
