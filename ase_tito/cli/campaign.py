@@ -6,7 +6,7 @@ A block is written as a whole to DIR/MOLECULE/block-0000.traj; a worker that die
 --resume goes on with a campaign that was ended in any way.
 
 Example:
-  ase-tito campaign molecules/*.sdf --replicas 1000 --lag-ps 100 --jumps 100 \
+  ase-tito campaign small.sdf large.sdf --replicas 1000 --lag-ps 100 --jumps 100 \
       --scheduler tcp://10.0.0.1:8786 --output campaign
 """
 
