@@ -27,6 +27,7 @@ sphinx_gallery_conf = {
     "within_subsection_order": "FileNameSortKey",
     "abort_on_example_error": True,
     "download_all_examples": False,
+    "notebook_extensions": set(),  # a downloaded notebook lacks the files beside the script
     "show_memory": False,
     "show_signature": False,
     "capture_repr": (),
