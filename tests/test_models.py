@@ -150,7 +150,14 @@ class TestAutomaticChoice:
         self, library, ethanol, tiny_header, tiny_weights
     ):
         for name in ("a", "b"):
-            store(library, tiny_header, tiny_weights, name, molecules=["CH4-0123456789abcdef"], elements=[1, 6])
+            store(
+                library,
+                tiny_header,
+                tiny_weights,
+                name,
+                molecules=["CH4-0123456789abcdef"],
+                elements=[1, 6],
+            )
         with pytest.raises(DomainError) as refusal:
             select_model(ethanol[0], 700.0)
         assert str(refusal.value).endswith(
