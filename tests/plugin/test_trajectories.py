@@ -1,5 +1,7 @@
 """XTC and DCD as formats of `ase.io`, found by unpatched ASE."""
 
+from pathlib import Path
+
 import mdtraj
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from ase_tito.analysis.files import open_trajectory
 from ase_tito.errors import DataError, OutputError, StructureError
 from ase_tito.sidecar import sidecar_of
 
+ALANINE_DIPEPTIDE = Path(__file__).parents[2] / "examples" / "data" / "alanine-dipeptide.pdb"
 ROUNDING = 0.006  # Å, half of what XTC keeps
 
 
@@ -64,7 +67,7 @@ def test_long_files_are_read_in_pieces(tmp_path, monkeypatch, xtc, frames):
 
 
 def test_names_of_atoms_and_residues_survive(tmp_path):
-    atoms = read("examples/data/alanine-dipeptide.pdb")
+    atoms = read(ALANINE_DIPEPTIDE)
     write(tmp_path / "x.xtc", atoms)
     copy = read(tmp_path / "x.xtc")
     for name in ("atomtypes", "residuenumbers"):
