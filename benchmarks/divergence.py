@@ -28,6 +28,7 @@ from ase_tito.models import load_model
 from ase_tito.structure import graph_from_atoms, read_structure
 from ase_tito.transfer.implicit import DENSITY_ODE
 from ase_tito.transfer.metropolis import in_double_precision
+from ase_tito.transfer.start import draw_start
 
 STRUCTURE = Path(__file__).parents[1] / "examples" / "data" / "alanine-dipeptide.pdb"
 Velocity = Callable[[Tensor, Tensor], Tensor]
@@ -105,7 +106,7 @@ def main() -> None:
             print(f"batch {batch}, {len(directions)} directions; ways differ by {difference:.1e}")
             for name, ratio in found.items():
                 print(f"  {name:24s} {ratio:8.1f}")
-        start = jump.project(operator.source.sample(jump.batch, noise.double()))
+        start = draw_start(operator.source, jump, noise.double())
         adaptive = OdeSettings("dopri5", rtol=DENSITY_ODE.rtol, atol=DENSITY_ODE.atol)
         together = integrate(jump.velocity, start, adaptive, jump.batch.mask).evaluations
     quadrature = Quadrature()

@@ -26,6 +26,7 @@ from ase_tito.transfer.domain import Domain
 from ase_tito.transfer.jump import PreparedJump, as_batch, batched, prepare_jump
 from ase_tito.transfer.kernel import Transition, TransitionInfo
 from ase_tito.transfer.noise import keyed_noise
+from ase_tito.transfer.start import draw_start, start_log_prob
 
 SHORTEST_MARKOVIAN_LAG_PS = 10.0
 """Nested jumps shorter than this mean little: positions alone remember their velocities."""
@@ -154,7 +155,7 @@ class ImplicitTransferOperator:
             noise = noise.to(jump.x.device, jump.x.dtype).view_as(jump.x)
             # NaN in the padding of the noise would survive a product with zero
             noise = noise.masked_fill(~jump.batch.mask[..., None], 0.0)
-            z = jump.project(self.source.sample(jump.batch, noise)) + self.source.mean(jump.x)
+            z = draw_start(self.source, jump, noise)
             result = integrate(jump.velocity, z, ode or self.ode, jump.batch.mask)
             y = centre(result.positions.double(), jump.batch.mask)
             finite = y.isfinite().flatten(1).all(1)
@@ -229,8 +230,7 @@ class ImplicitTransferOperator:
             result = integrate_log_density(
                 jump.velocity, jump.project(target), ode or DENSITY_ODE, mask, directions
             )
-            deviation = result.source - self.source.mean(jump.x)
-            value = self.source.log_prob(jump.batch, deviation, basis) + result.change
+            value = start_log_prob(self.source, jump, result.source, basis) + result.change
         return LogDensity(value.to(y.dtype), result.evaluations)
 
     def iterate(

@@ -24,6 +24,7 @@ from ase_tito.geometry import centre, inertia
 from ase_tito.graph import GraphBatch, MolecularGraph
 from ase_tito.transfer.implicit import ImplicitTransferOperator
 from ase_tito.transfer.jump import PreparedJump
+from ase_tito.transfer.start import draw_start, start_log_prob
 
 
 @dataclass(frozen=True)
@@ -107,14 +108,20 @@ def propose(
     """
     with torch.no_grad():
         jump = operator.prepare(graph, x, lag_time_ps, temperature_K)
-        mask = jump.batch.mask
-        noise = noise.to(jump.x).masked_fill(~mask[..., None], 0.0)
-        source = jump.project(operator.source.sample(jump.batch, noise))
-        source = source + operator.source.mean(jump.x)
-        path = follow(jump.velocity, source, quadrature)
-        y = centre(path.end, mask)
-        positions = (y + jump.centroid) * mask[..., None]
-        allowed = reversible(operator.frame.name, jump.x, y)
+        noise = noise.to(jump.x).masked_fill(~jump.batch.mask[..., None], 0.0)
+        start = draw_start(operator.source, jump, noise)
+        return proposal_from(jump, start, operator.frame.name, quadrature)
+
+
+def proposal_from(
+    jump: PreparedJump, source: Tensor, frame: str, quadrature: Quadrature
+) -> Proposal:
+    """The proposal at the end of the flow from these places (B, N, 3) in the source's space."""
+    path = follow(jump.velocity, source, quadrature)
+    mask = jump.batch.mask
+    y = centre(path.end, mask)
+    positions = (y + jump.centroid) * mask[..., None]
+    allowed = reversible(frame, jump.x, y)
     return Proposal(positions, allowed, quadrature.evaluations, jump, source, path)
 
 
@@ -239,5 +246,4 @@ def _log_density(
 ) -> Tensor:
     basis = operator.frame.basis(jump.x, jump.batch.mask)
     change = divergence_integral(jump.velocity, path, quadrature, basis_directions(basis))
-    deviation = source - operator.source.mean(jump.x)
-    return operator.source.log_prob(jump.batch, deviation, basis) - change
+    return start_log_prob(operator.source, jump, source, basis) - change

@@ -23,7 +23,6 @@ from torch import Tensor
 
 from ase_tito.errors import ConfigError
 from ase_tito.flow.density import Quadrature, follow
-from ase_tito.geometry import centre
 from ase_tito.graph import GraphBatch
 from ase_tito.transfer.implicit import ImplicitTransferOperator
 from ase_tito.transfer.jump import PreparedJump
@@ -32,9 +31,10 @@ from ase_tito.transfer.metropolis import (
     ProposalRatio,
     forward_log_density,
     log_density,
-    reversible,
+    proposal_from,
 )
 from ase_tito.transfer.prior import ANY_LAG_PS
+from ase_tito.transfer.start import draw_start
 
 
 def check_step(step: float) -> None:
@@ -93,15 +93,10 @@ def propose_in_source(
             origin = torch.arange(len(x), device=x.device)
         chosen, here, z = batch.select(origin), x[origin], back[origin]
         jump = _prepare(transition, chosen, here, temperature_K)
-        mask = jump.batch.mask
-        noise = noise.to(jump.x).masked_fill(~mask[..., None], 0.0)
-        fresh = jump.project(transition.source.sample(jump.batch, noise))
+        noise = noise.to(jump.x).masked_fill(~jump.batch.mask[..., None], 0.0)
+        fresh = draw_start(transition.source, jump, noise)
         source = math.sqrt(1 - step**2) * z + step * fresh
-        path = follow(jump.velocity, source, quadrature)
-        y = centre(path.end, mask)
-        positions = (y + jump.centroid) * mask[..., None]
-        allowed = reversible("free", jump.x, y)
-    return Proposal(positions, allowed, quadrature.evaluations, jump, source, path)
+        return proposal_from(jump, source, transition.frame.name, quadrature)
 
 
 def source_ratio(
