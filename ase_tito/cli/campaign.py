@@ -17,6 +17,8 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ase_tito.cli.jumps import add_jump_options
+
 if TYPE_CHECKING:
     from ase_tito.dynamics.blocks import BlockOutcome
 
@@ -51,33 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--workers", type=int, metavar="N", help="so many processes of this machine"
     )
     parser.add_argument("--resume", action="store_true", help="go on with what DIR holds")
-    parser.add_argument(
-        "--model",
-        default="auto",
-        metavar="NAME|PATH|auto",
-        help="a name that 'ase-tito models' lists, a checkpoint, or the one known model that fits "
-        "each molecule (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--lag-ps",
-        type=float,
-        default=100.0,
-        metavar="PS",
-        help="lag time of a jump, in picoseconds (default: %(default)g)",
-    )
-    parser.add_argument(
-        "--jumps",
-        type=int,
-        default=100,
-        metavar="N",
-        help="jumps of each replica (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--temperature-K",
-        type=float,
-        metavar="K",
-        help="temperature in kelvin (default: the only one the model was trained at)",
-    )
+    add_jump_options(parser, molecule="each molecule", jumps=100)
     parser.add_argument(
         "--seed", type=int, default=0, help="same seed, same trajectories (default: %(default)s)"
     )

@@ -15,6 +15,8 @@ import argparse
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
+from ase_tito.cli.jumps import add_jump_options
+
 if TYPE_CHECKING:
     from ase_tito.dynamics.after_jump import AfterJump
     from ase_tito.dynamics.jump import EnsembleJump
@@ -32,33 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="one molecule with all its hydrogens: PDB, SDF, MOL, XYZ, .traj, or what ASE reads",
     )
     parser.add_argument("--output", metavar="PATH", required=True, help="x.traj, or a directory")
-    parser.add_argument(
-        "--model",
-        default="auto",
-        metavar="NAME|PATH|auto",
-        help="a name that 'ase-tito models' lists, a checkpoint, or the one known model that fits "
-        "the molecule (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--lag-ps",
-        type=float,
-        default=100.0,
-        metavar="PS",
-        help="lag time of a jump, in picoseconds (default: %(default)g)",
-    )
-    parser.add_argument(
-        "--jumps",
-        type=int,
-        default=1000,
-        metavar="N",
-        help="jumps of each replica (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--temperature-K",
-        type=float,
-        metavar="K",
-        help="temperature in kelvin (default: the only one the model was trained at)",
-    )
+    add_jump_options(parser, molecule="the molecule", jumps=1000)
     parser.add_argument(
         "--seed", type=int, default=0, help="same seed, same trajectory (default: %(default)s)"
     )
