@@ -44,9 +44,16 @@ def checked_batch_size(given: int | None, n_atoms: int, device: torch.device | s
 
 @contextmanager
 def on_threads(count: int | None) -> Iterator[None]:
-    """Let PyTorch use so many threads meanwhile; None leaves them as they are."""
+    """Let PyTorch use so many threads meanwhile; None leaves them as they are.
+
+    What is to stay is not set again: libraries below PyTorch may count otherwise once they have
+    been told a number, which changes the last bits of all that the process does later.
+    """
     before = torch.get_num_threads()
-    torch.set_num_threads(count or before)
+    if count is None or count == before:
+        yield
+        return
+    torch.set_num_threads(count)
     try:
         yield
     finally:
