@@ -19,53 +19,26 @@ from ase_tito.errors import CheckpointError
 from ase_tito.flow.prior import BoltzmannPriorVelocity
 from ase_tito.header import FORMAT_VERSION
 from ase_tito.models import MODELS_VARIABLE, available_models, load_model, load_prior
-from ase_tito.nn import EquivariantVelocity, VelocityConfig
 from ase_tito.transfer.prior import prior_of
-
-SETTINGS = {"features": 8, "heads": 2, "blocks": 1, "pair_features": 4, "frame": "free"}
+from tests.priors import born_networks, header_alone, header_with_prior
 
 
 @pytest.fixture(scope="module")
 def networks():
     """U_eq and u_dyn."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(1)
-        return (
-            EquivariantVelocity(VelocityConfig(condition_blocks=0, **SETTINGS)),
-            EquivariantVelocity(VelocityConfig(**SETTINGS)),
-        )
+    return born_networks()
 
 
 @pytest.fixture
 def alone(tiny_header, networks):
     """The header of equilibrium alone."""
-    return replace(
-        tiny_header,
-        name="alone",
-        frame="free",
-        network=networks[0].config.to_dict(),
-        domain=tiny_header.domain | {"lag_range_ps": [0.0, 0.0]},
-        training=tiny_header.training | {"lag_range_ps": [0.0, 0.0]},
-    )
+    return header_alone(tiny_header, networks)
 
 
 @pytest.fixture
 def header(alone, tiny_header, networks):
     """The header of a model with that prior."""
-    return replace(
-        tiny_header,
-        name="with-prior",
-        frame="free",
-        network=networks[1].config.to_dict(),
-        prior={
-            "network": alone.network,
-            "relaxation_time_ps": 500.0,
-            "name": "alone",
-            "sha256": "0" * 64,
-            "domain": alone.domain,
-            "training": alone.training,
-        },
-    )
+    return header_with_prior(tiny_header, alone, networks)
 
 
 @pytest.fixture

@@ -7,21 +7,19 @@ from ase import Atoms, units
 from ase.build import molecule
 from ase.calculators.lj import LennardJones
 from ase.io import Trajectory, read
-from scipy.stats import kstest
 
 from ase_tito.analysis.files import open_trajectory
 from ase_tito.dynamics import MetropolisHastings, Minimize, TITODynamics, TITOEnsemble
 from ase_tito.dynamics.metropolis import block_of
 from ase_tito.errors import ConfigError, DataError, OutputError, StructureError, TITOWarning
 from ase_tito.flow.density import Quadrature
-from ase_tito.limits import distance_limits
 from ase_tito.perception import build_graph
 from ase_tito.testing import ou_operator
 from ase_tito.transfer import metropolis
+from tests.dynamics.double_well import DoubleWell
 from tests.dynamics.springs import Pairwise, springs
 
 LAG = 100_000 * units.fs
-KT = units.kB * 300.0
 QUICK = Quadrature(10, 2)
 
 
@@ -50,49 +48,14 @@ def start(bad, water, tmp_path):
     return start
 
 
-class TestDoubleWell:
-    """Two atoms at a distance with two wells, for which proposals know one broad one."""
+class TestDoubleWell(DoubleWell):
+    """Proposals know one broad well."""
 
-    graph = build_graph(np.array([7, 7]), np.array([[0.0, 0, 0], [1.1, 0, 0]]))
-
-    def setup_method(self):
-        table = distance_limits(self.graph)
-        self.low, self.high = table.lower[0, 1], table.upper[0, 1]
-        self.middle, self.width = (self.low + self.high) / 2, (self.high - self.low) / 5
-
-    def potential(self, i, j, distance):
-        u = (distance - self.middle) / self.width
-        return 2 * KT * (u**2 - 1) ** 2, 8 * KT * u * (u**2 - 1) / self.width
-
-    def cumulative(self):
-        """Distances, and the share of the law below each; r² is a sphere's surface."""
-        r = np.linspace(self.low, self.high, 20_001)
-        density = r**2 * np.exp(-self.potential(0, 1, r)[0] / KT)
-        total = np.concatenate([[0], np.cumsum((density[1:] + density[:-1]) / 2)])
-        return r, total / total[-1]
-
-    def p_value(self, replicas=400, jumps=4):
-        """Of distances after some jumps from the exact law, against that law."""
-        r, below = self.cumulative()
-        rng = np.random.default_rng(0)
-        distances = np.interp(rng.random(replicas), below, r)
-        positions = np.zeros((replicas, 2, 3))
-        positions[:, 1, 2] = distances
+    def p_value(self):
         reference = [[0, 0, 0], [0, 0, self.middle + self.width]]
         operator = ou_operator(self.graph, reference, frame="free", bond_spread=0.15)
-        ensemble = TITOEnsemble(
-            operator,
-            self.graph,
-            positions,
-            100.0,
-            seed=5,
-            correction=MetropolisHastings(Pairwise(self.potential), quadrature=QUICK),
-        )
-        accepted = np.mean([jump.accepted for jump in ensemble.run(jumps)])
-        assert 0.1 < accepted < 0.9
-        ends = np.array([ensemble.positions(k) for k in range(replicas)])
-        found = np.linalg.norm(ends[:, 1] - ends[:, 0], axis=-1)
-        return kstest(found, lambda at: np.interp(at, r, below)).pvalue
+        correction = MetropolisHastings(Pairwise(self.potential), quadrature=QUICK)
+        return self.p_value_of(operator, correction, jumps=4)
 
     def test_the_law_stays(self):
         assert self.p_value() > 0.01

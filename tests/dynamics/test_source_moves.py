@@ -5,25 +5,23 @@ import pytest
 from ase import units
 from ase.build import molecule
 from ase.io import Trajectory, read
-from scipy.stats import kstest
 
 from ase_tito.canonical import graph_key
-from ase_tito.dynamics import MetropolisHastings, TITODynamics, TITOEnsemble
+from ase_tito.dynamics import MetropolisHastings, TITODynamics
 from ase_tito.errors import ConfigError, OutputError
 from ase_tito.flow.density import Quadrature
 from ase_tito.flow.frame import FreeFrame
 from ase_tito.flow.prior import BoltzmannPriorVelocity
 from ase_tito.flow.source import HarmonicSource
-from ase_tito.limits import distance_limits
 from ase_tito.perception import build_graph
 from ase_tito.testing import OrnsteinUhlenbeckField, ou_operator
 from ase_tito.transfer import source_moves
 from ase_tito.transfer.domain import Domain
 from ase_tito.transfer.implicit import ImplicitTransferOperator
+from tests.dynamics.double_well import DoubleWell
 from tests.dynamics.springs import Pairwise, springs
 
 LAG = 100_000 * units.fs
-KT = units.kB * 300.0
 QUICK = Quadrature(10, 2)
 
 
@@ -67,46 +65,12 @@ def start(model, water, tmp_path):
     return start
 
 
-class TestDoubleWell:
-    """Two atoms at a distance with two wells, for which the prior knows one broad Gaussian."""
+class TestDoubleWell(DoubleWell):
+    """The prior knows one broad Gaussian."""
 
-    graph = build_graph(np.array([7, 7]), np.array([[0.0, 0, 0], [1.1, 0, 0]]))
-
-    def potential(self, i, j, distance):
-        table = distance_limits(self.graph)
-        low, high = table.lower[0, 1], table.upper[0, 1]
-        u = (distance - (low + high) / 2) / ((high - low) / 5)
-        return 2 * KT * (u**2 - 1) ** 2, 0.0
-
-    def cumulative(self):
-        """Distances, and the share of the law below each; r² is a sphere's surface."""
-        table = distance_limits(self.graph)
-        r = np.linspace(table.lower[0, 1], table.upper[0, 1], 20_001)
-        density = r**2 * np.exp(-self.potential(0, 1, r)[0] / KT)
-        total = np.concatenate([[0], np.cumsum((density[1:] + density[:-1]) / 2)])
-        return r, total / total[-1]
-
-    def p_value(self, replicas=400, jumps=6):
-        """Of distances after some moves from the exact law, against that law."""
-        r, below = self.cumulative()
-        rng = np.random.default_rng(0)
-        positions = np.zeros((replicas, 2, 3))
-        positions[:, 1, 2] = np.interp(rng.random(replicas), below, r)
-        ensemble = TITOEnsemble(
-            operator_with_prior(self.graph, 0.5),
-            self.graph,
-            positions,
-            100.0,
-            seed=5,
-            correction=MetropolisHastings(
-                Pairwise(self.potential), source_step=0.4, quadrature=QUICK
-            ),
-        )
-        accepted = np.mean([jump.accepted for jump in ensemble.run(jumps)])
-        assert 0.1 < accepted < 0.9
-        ends = np.array([ensemble.positions(k) for k in range(replicas)])
-        found = np.linalg.norm(ends[:, 1] - ends[:, 0], axis=-1)
-        return kstest(found, lambda at: np.interp(at, r, below)).pvalue
+    def p_value(self):
+        correction = MetropolisHastings(Pairwise(self.potential), source_step=0.4, quadrature=QUICK)
+        return self.p_value_of(operator_with_prior(self.graph, 0.5), correction, jumps=6)
 
     def test_the_law_stays(self):
         assert self.p_value() > 0.01
