@@ -79,6 +79,7 @@ peptides: $(VENV)/.developing runs/molecules-continued/molecules.safetensors
 	$(BIN)/ase-tito generate examples/data/peptides.toml --output runs/data/peptides $(call resumed,data/peptides)
 	OMP_NUM_THREADS=1 $(BIN)/ase-tito train examples/training/peptides.toml $(call trained,peptides)
 	OMP_NUM_THREADS=1 $(BIN)/ase-tito train examples/training/peptides-condition.toml $(call trained,peptides-condition)
+	OMP_NUM_THREADS=1 $(BIN)/ase-tito train examples/training/peptides-nanosecond.toml $(call trained,peptides-nanosecond)
 
 bench: $(VENV)/.developing
 	$(BIN)/python benchmarks/speed.py $(BENCH_ARGS)
