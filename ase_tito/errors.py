@@ -6,6 +6,11 @@ Whatever the package raises on purpose is a `TITOError`; where an argument is at
 
 from __future__ import annotations
 
+import sys
+import warnings
+
+_PASSED_OVER = ("ase", "ase_tito")
+
 
 class TITOError(Exception):
     """Base class of every error the package raises on purpose."""
@@ -49,3 +54,14 @@ class OutputError(TITOError, OSError):
 
 class TITOWarning(UserWarning):
     """Base class of the package's warnings."""
+
+
+def warn(message: str) -> None:
+    """Give a `TITOWarning` at the line that called the package, however deep inside it arose.
+
+    Lines of ASE are passed over too, whose loops call dynamics and calculators.
+    """
+    frame, level = sys._getframe(), 1
+    while frame.f_back and frame.f_globals.get("__name__", "").split(".")[0] in _PASSED_OVER:
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, TITOWarning, stacklevel=level)

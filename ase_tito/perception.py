@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 
 import numpy as np
 from ase import Atoms
 from ase.neighborlist import natural_cutoffs, neighbor_list
 from numpy.typing import ArrayLike, NDArray
 
-from ase_tito.errors import StructureError, TITOWarning
+from ase_tito.errors import StructureError, warn
 from ase_tito.graph import HEAVIEST_ELEMENT, MolecularGraph
 from ase_tito.stereo import (
     LEAST_CISNESS,
@@ -92,11 +91,9 @@ def tetrahedral_labels(graph: MolecularGraph, positions: ArrayLike) -> NDArray[n
     centres, neighbours = tetrahedral_centres(graph)
     values = handedness(positions[centres], positions[neighbours])
     for atom in centres[abs(values) < LEAST_HANDEDNESS]:
-        warnings.warn(
+        warn(
             f"stereocentre {atom} is nearly planar in the reference frame and gets no label; "
-            "use a frame with a regular geometry",
-            TITOWarning,
-            stacklevel=2,
+            "use a frame with a regular geometry"
         )
     labels = np.zeros(graph.n_atoms, np.int64)
     labels[centres] = np.where(abs(values) < LEAST_HANDEDNESS, 0, np.sign(values))
@@ -134,11 +131,9 @@ def double_bond_labels(graph: MolecularGraph, positions: ArrayLike) -> NDArray[n
     values = cisness(positions[a], positions[i], positions[j], positions[b])
     planar = abs(values) > LEAST_CISNESS
     for row in rows[~planar]:
-        warnings.warn(
+        warn(
             f"double bond {row[1]}={row[2]} is twisted out of plane in the reference frame and "
-            "gets no label; use a frame with a regular geometry",
-            TITOWarning,
-            stacklevel=2,
+            "gets no label; use a frame with a regular geometry"
         )
     labels = np.sign(values).astype(np.int64)
     return np.column_stack([rows, labels])[planar]

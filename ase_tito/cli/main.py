@@ -84,7 +84,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     debug = words[:1] == ["--debug"]
     if words[debug : debug + 1] and words[debug] in ASE_COMMANDS:
-        return run_ase(words[debug:], PROGRAM, debug=debug)
+        with _warnings_on_one_line():
+            return run_ase(words[debug:], PROGRAM, debug=debug)
     try:
         arguments = build_parser().parse_args(words)
     except SystemExit as exit_:  # of --help, --version and wrong usage

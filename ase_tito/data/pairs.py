@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,7 +14,7 @@ from ase_tito.data.buckets import MoleculeBuckets
 from ase_tito.data.lags import lag_distribution as make_distribution
 from ase_tito.data.lags import whole_frames
 from ase_tito.data.trajectory import MolecularTrajectory
-from ase_tito.errors import DataError, TITOWarning
+from ase_tito.errors import DataError, warn
 from ase_tito.graph import GraphBatch, MolecularGraph
 
 
@@ -127,11 +126,9 @@ class LaggedPairs:
         self.left_out = tuple(t.name for t in trajectories if longest_lag_ps(t) < low * (1 - 1e-6))
         if self.left_out:
             shown = ", ".join(self.left_out[:5]) + (", …" if len(self.left_out) > 5 else "")
-            warnings.warn(
+            warn(
                 f"{len(self.left_out)} trajectories are shorter than twice the shortest lag of "
-                f"{low:g} ps and left out: {shown}",
-                TITOWarning,
-                stacklevel=2,
+                f"{low:g} ps and left out: {shown}"
             )
         self._molecules = [_Molecule(group, high) for group in by_molecule(fitting)]
         self._buckets = MoleculeBuckets(self.graphs, largest_padding)

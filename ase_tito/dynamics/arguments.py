@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import warnings
 from numbers import Real
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from ase.md.md import MolecularDynamics
 from ase_tito.dynamics.record import model_name
 from ase_tito.dynamics.run_record import PICOSECOND
 from ase_tito.dynamics.trajectory import check_output, check_same_molecule, check_writable
-from ase_tito.errors import ConfigError, DomainError, OutputError, TITOWarning
+from ase_tito.errors import ConfigError, DomainError, OutputError, warn
 from ase_tito.transfer.implicit import ImplicitTransferOperator
 
 
@@ -60,11 +59,9 @@ def warn_of_ignored(friction: Any, fixcm: bool | None) -> None:
     options = {"friction": friction, "fixcm": fixcm}
     given = [name for name, value in options.items() if value is not None]
     if given:
-        warnings.warn(
+        warn(
             f"{' and '.join(given)} ignored: the model has learned its friction from its training "
-            "data, and the centre of mass always stays where it is",
-            TITOWarning,
-            stacklevel=3,
+            "data, and the centre of mass always stays where it is"
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 
@@ -37,20 +38,20 @@ def checked_batch_size(given: int | None, n_atoms: int, device: torch.device | s
     """The batch size that is meant; ConfigError unless it is a positive integer or None."""
     if given is None:
         return fastest_batch_size(n_atoms, device)
-    if isinstance(given, bool) or not hasattr(given, "__index__") or given < 1:
-        raise ConfigError(f"batch_size must be a positive integer, not {given!r}")
-    return int(given)
+    return _positive("batch_size", given)
 
 
 @contextmanager
 def on_threads(count: int | None) -> Iterator[None]:
     """Let PyTorch use so many threads meanwhile; None leaves them as they are.
 
+    ConfigError unless it is a positive integer or None.
+
     What is to stay is not set again: libraries below PyTorch may count otherwise once they have
     been told a number, which changes the last bits of all that the process does later.
     """
     before = torch.get_num_threads()
-    if count is None or count == before:
+    if count is None or _positive("threads", count) == before:
         yield
         return
     torch.set_num_threads(count)
@@ -58,3 +59,9 @@ def on_threads(count: int | None) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def _positive(name: str, given: Any) -> int:
+    if isinstance(given, bool) or not hasattr(given, "__index__") or given < 1:
+        raise ConfigError(f"{name} must be a positive integer, not {given!r}")
+    return int(given)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -20,7 +19,7 @@ from ase_tito.dynamics.metropolis import (
 from ase_tito.dynamics.moves import moves_of
 from ase_tito.dynamics.proposals import Outcome, Proposals
 from ase_tito.dynamics.systems import Systems
-from ase_tito.errors import TITOWarning
+from ase_tito.errors import warn
 from ase_tito.transfer.implicit import ImplicitTransferOperator
 from ase_tito.transfer.noise import ACCEPTANCE, keyed_generator
 
@@ -201,13 +200,11 @@ class MetropolisChains:
 
     def _warn_of(self, error: float, k: int, jump: int) -> None:
         if error > ODE_TOLERANCE:
-            warnings.warn(
+            warn(
                 f"jump {jump} of replica {self._systems.replicas[k]}: the integration is off by "
                 f"{error:.2g} in the log ratio, more than {ODE_TOLERANCE:g}; for an exact ensemble "
                 "pass MetropolisHastings a quadrature of more nodes and steps than "
-                f"{self.correction.quadrature}",
-                TITOWarning,
-                stacklevel=6,
+                f"{self.correction.quadrature}"
             )
 
     def _start_anew(self, k: int, positions: NDArray[np.float64], jump: int) -> None:

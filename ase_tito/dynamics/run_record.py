@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -18,7 +17,7 @@ from ase_tito.dynamics.after_jump import AfterJump
 from ase_tito.dynamics.ensemble import TITOEnsemble
 from ase_tito.dynamics.metropolis import MetropolisHastings
 from ase_tito.dynamics.record import entries, model_name, required
-from ase_tito.errors import OutputError, TITOWarning
+from ase_tito.errors import OutputError, warn
 from ase_tito.graph import MolecularGraph
 from ase_tito.transfer.implicit import ImplicitTransferOperator
 
@@ -179,9 +178,7 @@ class RunRecord:
             return [f"not exact: after each jump {steps} moved the sample"]
         return []
 
-    def warn_of_changes(
-        self, path: str | os.PathLike[str], stacklevel: int, batch_size: int | None = None
-    ) -> None:
+    def warn_of_changes(self, path: str | os.PathLike[str], batch_size: int | None = None) -> None:
         """Warn of what differs here and now, so that continuing may not give the same bits."""
         found = []
         if self.threads != torch.get_num_threads():
@@ -191,11 +188,9 @@ class RunRecord:
         if self.package_version != __version__:
             found.append(f"ase_tito {__version__} instead of {self.package_version}")
         if found:
-            warnings.warn(
+            warn(
                 f"{path} is continued with {' and '.join(found)}: positions may differ in their "
-                "last bits from an uninterrupted run",
-                TITOWarning,
-                stacklevel=stacklevel,
+                "last bits from an uninterrupted run"
             )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +11,7 @@ import torch
 from ase.data import atomic_masses
 from numpy.typing import ArrayLike, NDArray
 
-from ase_tito.errors import ConfigError, DomainError, StructureError, TITOWarning
+from ase_tito.errors import ConfigError, DomainError, StructureError, warn
 from ase_tito.graph import GraphBatch, MolecularGraph
 from ase_tito.transfer.implicit import SHORTEST_MARKOVIAN_LAG_PS, ImplicitTransferOperator
 from ase_tito.transfer.noise import keyed_noise
@@ -95,13 +94,11 @@ def check_domain(
         if objections:
             raise DomainError(f"{model} cannot do this molecule: {'; '.join(objections)}")
         for caution in operator.domain.cautions(graph):
-            warnings.warn(f"{model} goes beyond its training: {caution}", TITOWarning, stacklevel=3)
+            warn(f"{model} goes beyond its training: {caution}")
     if lag_time_ps < SHORTEST_MARKOVIAN_LAG_PS:
-        warnings.warn(
+        warn(
             f"nested jumps of {lag_time_ps:g} ps: below {SHORTEST_MARKOVIAN_LAG_PS:g} ps positions "
-            "alone are not Markovian, so the kinetics of many jumps are unreliable",
-            TITOWarning,
-            stacklevel=3,
+            "alone are not Markovian, so the kinetics of many jumps are unreliable"
         )
 
 

@@ -27,6 +27,7 @@ from ase_tito.dynamics.arguments import (
     warn_of_ignored,
 )
 from ase_tito.dynamics.atoms import check_movable, molecular_graph
+from ase_tito.dynamics.batching import on_threads
 from ase_tito.dynamics.ensemble import TITOEnsemble
 from ase_tito.dynamics.logger import TITOLogger
 from ase_tito.dynamics.metropolis import MetropolisHastings
@@ -206,6 +207,7 @@ class TITODynamics(MolecularDynamics):
         )
         self.frame_record = FrameRecord.of(self.ensemble, self.ensemble.assess(), 0)
         check_outputs(trajectory, logfile, atoms, append_trajectory)
+        self._threads: int | None = None
         self._momenta = momenta
         self._energies = energies
         self._energy: float | None = None
@@ -247,6 +249,7 @@ class TITODynamics(MolecularDynamics):
         after_jump: Sequence[AfterJump] = (),
         energies: bool = True,
         device: torch.device | str = "cpu",
+        threads: int | None = None,
         comm: Any = world,
     ) -> Self:
         """Continue a run from its trajectory, with the very frames an uninterrupted run has.
@@ -267,9 +270,13 @@ class TITODynamics(MolecularDynamics):
             As at the start, and needed where the run had one: trajectories keep no calculators.
         logfile, energies, device, comm : optional
             As above; a log is appended to.
+        threads : int, optional
+            Of PyTorch, during each jump; by default as many as the run had, so that bits are equal.
 
         Raises
         ------
+        ConfigError
+            For threads that are no positive integer.
         OutputError
             If the trajectory is missing, in use, not written by this class, or without a whole
             frame, or if the model is another one.
@@ -277,8 +284,8 @@ class TITODynamics(MolecularDynamics):
         Warns
         -----
         TITOWarning
-            If the number of threads or the package's version changed, which may change the last
-            bits of positions.
+            If another number of threads is asked for, or the package's version changed, which may
+            change the last bits of positions.
         """
         if not os.path.isfile(trajectory):
             raise OutputError(f"there is no trajectory {trajectory}")
@@ -288,7 +295,9 @@ class TITODynamics(MolecularDynamics):
             run.check_steps(correction, after_jump)
             graph = run.graph(last.numbers)
             operator = model_of_run(run, model, graph, device)
-            run.warn_of_changes(trajectory, stacklevel=3)
+            threads = run.threads if threads is None else threads
+            with on_threads(threads):
+                run.warn_of_changes(trajectory)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", TITOWarning)  # given when the run was started
                 dynamics = cls(
@@ -312,6 +321,7 @@ class TITODynamics(MolecularDynamics):
                     comm=comm,
                 )
             dynamics._continue_from(moved_to(last, atoms), run, frame)
+            dynamics._threads = threads
         except BaseException:
             file.close()
             raise
@@ -331,7 +341,8 @@ class TITODynamics(MolecularDynamics):
         check_movable(atoms)
         ensemble.set_positions(0, atoms.positions)
         ensemble.jump = self.nsteps
-        done = ensemble.step()
+        with on_threads(self._threads):
+            done = ensemble.step()
         positions = ensemble.positions(0)
         if not np.isfinite(positions).all():
             raise InvalidSampleError(

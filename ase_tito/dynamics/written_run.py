@@ -185,7 +185,7 @@ class WrittenRun:
                     f"not {_setting(key, value)}"
                 )
         if k == 0:
-            record.warn_of_changes(path, stacklevel=5, batch_size=self.record.batch_size)
+            record.warn_of_changes(path, batch_size=self.record.batch_size)
 
     def _take_last_frame(self, k: int) -> None:
         """Set replica k to the last frame of its file."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ase import Atoms, units
 from ase.calculators.calculator import Calculator, PropertyNotImplementedError, all_changes
 
-from ase_tito.errors import ConfigError, NoPriorError, StructureError, TITOWarning
+from ase_tito.errors import ConfigError, NoPriorError, StructureError, warn
 
 if TYPE_CHECKING:
     from ase_tito.calculator import TITOCalculator
@@ -131,6 +130,6 @@ class TITO(Calculator):
             prior = load_prior(source, self.device)
         except NoPriorError as error:
             self._no_prior = True
-            warnings.warn(f"no energy: {error}", TITOWarning, stacklevel=2)
+            warn(f"no energy: {error}")
             return None
         return TITOCalculator(prior, temperature_K=self.temperature_K, graph=graph)

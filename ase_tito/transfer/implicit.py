@@ -6,7 +6,6 @@ Schreiner, Winther, Olsson, NeurIPS 2023; Viguera Diez, Schreiner, Olsson, arXiv
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -14,7 +13,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from ase_tito.errors import GraphError, TITOWarning
+from ase_tito.errors import GraphError, warn
 from ase_tito.flow.divergence import basis_directions, random_directions
 from ase_tito.flow.field import VelocityField
 from ase_tito.flow.frame import Frame
@@ -275,11 +274,9 @@ class ImplicitTransferOperator:
         lag = float(lag_time_ps)
         self.domain.check_lag(lag)
         if lag < SHORTEST_MARKOVIAN_LAG_PS and jumps > 1:
-            warnings.warn(
+            warn(
                 f"nested jumps of {lag:g} ps: below {SHORTEST_MARKOVIAN_LAG_PS:g} ps positions "
-                "alone are not Markovian, and the kinetics of nested jumps are unreliable",
-                TITOWarning,
-                stacklevel=2,
+                "alone are not Markovian, and the kinetics of nested jumps are unreliable"
             )
         batch = as_batch(graph, positions)
         keys = range(batch.n_systems) if replicas is None else replicas

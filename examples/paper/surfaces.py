@@ -8,7 +8,8 @@ free energy of the two slowest TICA components, of MD and of the model's nested 
 implied timescales of both. Below: divergence, VAMP-2 gap and timescale error of every molecule.
 
 The molecules drawn are the worst, the best and those evenly between, by the excess of the
-divergence over its floor, of all whose MD mixes; or those that --molecules names.
+divergence over its floor, of all whose MD mixes; or those that --molecules names. With --worst N
+they are the worst alone, and the histograms are left out.
 """
 
 import argparse
@@ -26,6 +27,14 @@ from ase_tito.errors import DataError, TITOError
 from ase_tito.evaluation import MoleculeResult, Timescales, read_evaluation
 from ase_tito.evaluation.figures import PANELS, draw_histograms, draw_surface
 from ase_tito.evaluation.tables import by_excess
+
+NEVER = 1e6
+"""Of the lag: so much slower a process is one that this MD does not show at all."""
+
+
+def worst(results: Sequence[MoleculeResult], count: int) -> list[MoleculeResult]:
+    """Those of the largest excess, the worst first, of those whose MD mixes in two coordinates."""
+    return choose(results, len(results))[:count]
 
 
 def choose(results: Sequence[MoleculeResult], count: int) -> list[MoleculeResult]:
@@ -66,7 +75,15 @@ def draw_timescales(axis: Axes, found: Timescales | None, lag_ps: float) -> None
         (found.model_ps, MODEL_COLOUR, "s"),
     ):
         values = np.array(times)
-        values[~np.isfinite(values) | (values <= 0)] = np.nan
+        never = values > NEVER * lag_ps
+        axis.plot(
+            *(number[never], np.full(never.sum(), 0.97), "^"),
+            color=colour,
+            markerfacecolor="none",
+            markersize=4,
+            transform=axis.get_xaxis_transform(),
+        )
+        values[never | ~np.isfinite(values) | (values <= 0)] = np.nan
         for which, face in ((resolved, colour), (~resolved, "none")):
             axis.plot(
                 *(number[which], values[which], marker),
@@ -82,12 +99,17 @@ def draw_timescales(axis: Axes, found: Timescales | None, lag_ps: float) -> None
     axis.yaxis.set_minor_locator(NullLocator())
 
 
-def draw(results: Sequence[MoleculeResult], chosen: Sequence[MoleculeResult]) -> Figure:
+def draw(
+    results: Sequence[MoleculeResult], chosen: Sequence[MoleculeResult], histograms: bool = True
+) -> Figure:
     """Rows of chosen molecules, and below them the histograms over all of them."""
     with matplotlib.rc_context(STYLE):
         rows = len(chosen)
-        figure = Figure(figsize=(WIDTH, 0.4 + 1.95 * rows + 2.2), layout="constrained")
-        above, below = np.asarray(figure.subfigures(2, 1, height_ratios=[1.95 * rows + 0.4, 2.2]))
+        heights = [1.95 * rows + 0.4, *([2.2] if histograms else [])]
+        figure = Figure(figsize=(WIDTH, sum(heights)), layout="constrained")
+        above, *rest = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[
+            :, 0
+        ]
         axes = above.subplots(rows, 3, squeeze=False)
         for row, result in zip(axes, chosen, strict=True):
             mesh = None
@@ -103,8 +125,9 @@ def draw(results: Sequence[MoleculeResult], chosen: Sequence[MoleculeResult]) ->
             axis.set_title(title, fontsize=9)
         for axis, label in zip(axes[-1], ("TICA 1", "TICA 1", "process"), strict=True):
             axis.set_xlabel(label)
-        handles = draw_histograms(below.subplots(1, len(PANELS)), results)
-        below.legend(handles=handles, loc="outside upper right", ncols=3)
+        for below in rest:
+            handles = draw_histograms(below.subplots(1, len(PANELS)), results)
+            below.legend(handles=handles, loc="outside upper right", ncols=3)
     return figure
 
 
@@ -114,6 +137,7 @@ def main() -> None:
     )
     parser.add_argument("evaluation", type=Path, help="output of ase-tito evaluate")
     parser.add_argument("--molecules", nargs="+", metavar="NAME", help="draw these instead")
+    parser.add_argument("--worst", type=int, metavar="N", help="draw the N worst, no histograms")
     parser.add_argument("--count", type=int, default=3, help="molecules to draw (default: 3)")
     parser.add_argument("--output", type=Path, default=Path("surfaces.png"))
     arguments = parser.parse_args()
@@ -121,6 +145,8 @@ def main() -> None:
         results = read_evaluation(arguments.evaluation).results
         if arguments.molecules:
             chosen = named(results, arguments.molecules)
+        elif arguments.worst:
+            chosen = worst(results, arguments.worst)
         else:
             chosen = choose(results, arguments.count)
     except TITOError as error:
@@ -131,7 +157,7 @@ def main() -> None:
         found = result.timescales.get("nested")
         for md, model in zip(found.reference_ps, found.model_ps, strict=True) if found else ():
             print(f"    timescale, ps: MD {md:8.1f}  model {model:8.1f}")
-    draw(results, chosen).savefig(arguments.output, dpi=200)
+    draw(results, chosen, histograms=not arguments.worst).savefig(arguments.output, dpi=200)
     print(arguments.output)
 
 

@@ -5,7 +5,8 @@
 Draws what Figure 4 of arXiv 2510.07589 draws, for one molecule of a dataset with MD that mixes.
 Above: the slowest torsion at growing lags after one frame, from single jumps of the model and from
 a Markov state model of the MD. Below: a bond length, an angle, and (with --prmtop) energies
-after single jumps of the longest lag, beside MD's.
+after single jumps of the longest lag, beside MD's. The longest lag is the model's, unless lags are
+given.
 """
 
 import argparse
@@ -33,6 +34,7 @@ from ase_tito.analysis import (
 )
 from ase_tito.analysis.report.drawing import MODEL_COLOUR, REFERENCE_COLOUR, STYLE
 from ase_tito.analysis.torsions import Torsion
+from ase_tito.errors import TITOError
 from ase_tito.evaluation import Reference, sample_jumps
 from ase_tito.evaluation.references import open_references
 from ase_tito.md.energies import EV_PER_KJ_MOL, potential_energies
@@ -43,6 +45,8 @@ from ase_tito.transfer.implicit import ImplicitTransferOperator
 STATES = 24
 MARKOV_LAG_PS = 10.0
 BINS = 48
+LAGS_PS = (10.0, 50.0, 200.0)
+"""And the longest that the model knows."""
 
 
 def slowest_torsion(reference: Reference) -> tuple[Torsion, list[np.ndarray]]:
@@ -117,18 +121,20 @@ def draw(arguments: argparse.Namespace) -> Figure:
     reference = loaded.dynamics or loaded.equilibrium
     operator = load_model(arguments.checkpoint)
     torsion, values = slowest_torsion(reference)
+    longest_ps = operator.domain.lag_range_ps[1]
+    lags_ps = arguments.lags_ps or [*(lag for lag in LAGS_PS if lag < longest_ps), longest_ps]
     expected, model, frames = relaxation(
-        operator, reference, torsion, values, arguments.lags_ps, arguments.samples
+        operator, reference, torsion, values, lags_ps, arguments.samples
     )
     agreements = transient_agreement(expected, model, generator=np.random.default_rng(0))
     md = reference.frames
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(2 * len(arguments.lags_ps), 4), layout="constrained")
+        figure = Figure(figsize=(2 * len(lags_ps), 4), layout="constrained")
         above, below = np.asarray(figure.subfigures(2, 1))
-        axes = above.subplots(1, len(arguments.lags_ps), sharey=True)
+        axes = above.subplots(1, len(lags_ps), sharey=True)
         for axis, lag_ps, first, second, found in zip(
             axes,
-            arguments.lags_ps,
+            lags_ps,
             expected.histograms,
             model.histograms,
             agreements,
@@ -186,12 +192,15 @@ def main() -> None:
     parser.add_argument("checkpoint", help="a model's name or file")
     parser.add_argument("dataset", type=Path, help="dataset with MD of the molecule (.h5)")
     parser.add_argument("molecule", help="its name in the dataset")
-    parser.add_argument("--lags-ps", type=float, nargs="+", default=[10.0, 50.0, 200.0, 1000.0])
+    parser.add_argument("--lags-ps", type=float, nargs="+", help="in ps")
     parser.add_argument("--samples", type=int, default=3000, help="jumps at each lag")
     parser.add_argument("--prmtop", type=Path, help="Amber topology of the molecule, for energies")
     parser.add_argument("--output", type=Path, default=Path("transients.png"))
     arguments = parser.parse_args()
-    draw(arguments).savefig(arguments.output, dpi=200)
+    try:
+        draw(arguments).savefig(arguments.output, dpi=200)
+    except TITOError as error:
+        parser.error(str(error))
     print(arguments.output)
 
 

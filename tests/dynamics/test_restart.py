@@ -6,7 +6,6 @@ import random
 import signal
 import subprocess
 import sys
-import warnings
 
 import numpy as np
 import pytest
@@ -20,7 +19,7 @@ from ase.io.trajectory import Trajectory, TrajectoryWriter
 
 from ase_tito.dynamics.tito import TITODynamics
 from ase_tito.dynamics.ulm import read_frames
-from ase_tito.errors import CheckpointError, OutputError, StructureError, TITOWarning
+from ase_tito.errors import CheckpointError, ConfigError, OutputError, StructureError, TITOWarning
 from ase_tito.testing import ou_operator
 
 LAG = 100_000 * units.fs
@@ -155,10 +154,8 @@ def test_sigkill(uninterrupted, path, graph):
     assert path.with_name("x.traj.lock").exists()
     done = len(read_frames(path).offsets)
     assert done >= 5
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", TITOWarning)  # of another number of threads
-        with TITODynamics.restart(path, model=operator) as dyn:
-            dyn.run(3)
+    with TITODynamics.restart(path, model=operator) as dyn:
+        dyn.run(3)
     frames = read(path, ":")
     assert [frame.info["tito_jump"] for frame in frames] == list(range(done + 3))
     whole = read(uninterrupted(done + 2, model=operator), ":")
@@ -220,16 +217,30 @@ def test_other_weights_are_refused(tiny_checkpoint, tiny_header, tiny_weights, p
         TITODynamics.restart(path)
 
 
-def test_threads_are_remembered(start, sloppy, path):
+def test_threads_are_those_of_the_start(start, uninterrupted, sloppy, path):
+    whole = uninterrupted(3)
     with start() as dyn:
         dyn.run(1)
     threads = torch.get_num_threads()
+    seen = []
     torch.set_num_threads(threads + 1)
     try:
-        with pytest.warns(TITOWarning, match=f"{threads + 1} threads instead of {threads}"):
-            TITODynamics.restart(path, model=sloppy).close()
+        with TITODynamics.restart(path, model=sloppy) as dyn:  # and there is no warning
+            dyn.ensemble.attach(lambda _: seen.append(torch.get_num_threads()))
+            dyn.run(1)
+        with (
+            pytest.warns(TITOWarning, match=f"{threads + 2} threads instead of {threads}"),
+            TITODynamics.restart(path, model=sloppy, threads=threads + 2) as dyn,
+        ):
+            dyn.ensemble.attach(lambda _: seen.append(torch.get_num_threads()))
+            dyn.run(1)
+        assert seen == [threads, threads + 2]
+        assert torch.get_num_threads() == threads + 1
     finally:
         torch.set_num_threads(threads)
+    assert_same(path, whole)
+    with pytest.raises(ConfigError, match="threads must be a positive integer, not 0"):
+        TITODynamics.restart(path, model=sloppy, threads=0)
 
 
 def test_what_cannot_be_continued(start, sloppy, path):
