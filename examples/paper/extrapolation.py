@@ -6,9 +6,9 @@
 
 Draws what Figure 5 of arXiv 2510.07589 draws: for each model, by the number of residues, the share
 of invalid first proposals, the divergence of nested jumps from MD beside its floor, and the mean
-radius of gyration, whose logarithm grows linearly with that of the number of atoms. The table, in
-Markdown beside the picture, has the slopes too. What is sampled is kept in --work: a call that was
-stopped goes on.
+radius of gyration, whose logarithm grows linearly with that of the number of atoms. Dots are
+peptides, and lines their means or fits. The table, in Markdown beside the picture, has the slopes
+too. What is sampled is kept in --work: a call that was stopped goes on.
 """
 
 import argparse
@@ -19,7 +19,9 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from ase_tito.analysis import peptide_torsions, radius_of_gyration
 from ase_tito.analysis.report.drawing import REFERENCE_COLOUR, STYLE
@@ -53,6 +55,8 @@ class Peptide:
 
 
 Results = Mapping[str, MoleculeResult]
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
 
 
 def sampled(
@@ -115,7 +119,8 @@ def mean(results: Sequence[MoleculeResult], key: str, attribute: str = "value") 
         for result in results
         if f"nested.{key}" in result.figures
     ]
-    return float(np.nanmean(values)) if values else float("nan")
+    known = [value for value in values if np.isfinite(value)]
+    return float(np.mean(known)) if known else float("nan")
 
 
 def rows(models: Mapping[str, Results], known: Mapping[str, Peptide]) -> list[list[str]]:
@@ -125,6 +130,7 @@ def rows(models: Mapping[str, Results], known: Mapping[str, Peptide]) -> list[li
         exponent = slope([known[name] for name in results], sizes_of(results, known))
         for length in sorted({known[name].residues for name in results}):
             these = [result for name, result in results.items() if known[name].residues == length]
+            error = mean(these, "timescale_error")
             found.append(
                 [
                     label,
@@ -134,7 +140,7 @@ def rows(models: Mapping[str, Results], known: Mapping[str, Peptide]) -> list[li
                     f"{mean(these, 'jsd', 'floor'):.3f}",
                     f"{mean(these, 'bond_width_ratio'):.2f}",
                     f"{mean(these, 'gyration_ratio'):.3f}",
-                    f"{mean(these, 'timescale_error_release'):.2f}",
+                    f"{error:.2f}" if np.isfinite(error) else "none resolved",
                     f"{exponent:.3f}",
                 ]
             )
@@ -149,9 +155,27 @@ HEADER = (
     "floor",
     "bond width",
     "R_g over MD's",
-    "timescale error, all ten",
+    "timescale error",
     "slope of log R_g",
 )
+
+
+def by_length(
+    axis: Axes, lengths: Ints, values: Floats, shift: float, *, color: str, label: str = ""
+) -> None:
+    """One dot per peptide, and a line through the means of each number of residues."""
+    axis.plot(lengths + shift, values, "o", ms=3.5, color=color, alpha=0.5, mew=0)
+    each = np.unique(lengths)
+    means = [values[lengths == length].mean() for length in each]
+    axis.plot(each + shift, means, "-", marker="_", ms=9, mew=2, lw=1, color=color, label=label)
+
+
+def against_atoms(axis: Axes, atoms: Ints, sizes_A: Floats, *, color: str, label: str = "") -> None:
+    """One dot per peptide, and the power of the number of atoms that fits them."""
+    axis.plot(atoms, sizes_A, "o", ms=3.5, color=color, alpha=0.5, mew=0)
+    exponent, offset = np.polyfit(np.log(atoms), np.log(sizes_A), 1)
+    ends = np.array([atoms.min(), atoms.max()])
+    axis.plot(ends, np.exp(offset) * ends**exponent, "-", lw=1, color=color, label=label)
 
 
 def draw(models: Mapping[str, Results], known: Mapping[str, Peptide]) -> Figure:
@@ -161,36 +185,37 @@ def draw(models: Mapping[str, Results], known: Mapping[str, Peptide]) -> Figure:
         invalid, divergence, size = figure.subplots(1, 3)
         names = list(next(iter(models.values())))
         lengths = np.array([known[name].residues for name in names])
+        atoms = np.array([known[name].atoms for name in names])
         for k, (label, results) in enumerate(models.items()):
             colour = COLOURS[k % len(COLOURS)]
-            place = lengths + 0.12 * (k - (len(models) - 1) / 2)
+            shift = 0.08 * (k - (len(models) - 1) / 2)
             figures = [results[name].figures for name in names]
-            share = [100 * (1 - found["nested.valid_share"].value) for found in figures]
-            invalid.plot(place, share, "o", ms=4, color=colour, label=label)
-            excess = [found["nested.jsd"].excess for found in figures]
-            divergence.plot(place, excess, "o", ms=4, color=colour)
-            atoms = [known[name].atoms for name in names]
-            size.plot(atoms, sizes_of(results, known), "o", ms=4, color=colour)
-        order = sorted(names, key=lambda name: known[name].atoms)
-        size.plot(
-            [known[name].atoms for name in order],
-            [known[name].gyration_A for name in order],
-            "_",
-            ms=10,
-            color=REFERENCE_COLOUR,
-            label="MD",
-        )
-        divergence.axhline(0, color="0.7", lw=0.8, ls=":")
-        invalid.set(ylabel="invalid first proposals, %", xlabel="residues")
-        divergence.set(ylabel="JSD, excess over the floor, nats", xlabel="residues")
+            share = np.array([100 * (1 - found["nested.valid_share"].value) for found in figures])
+            equal = np.array([found["nested.jsd"].equal for found in figures])
+            by_length(invalid, lengths, share, shift, color=colour, label=label)
+            by_length(divergence, lengths, equal, shift, color=colour)
+            against_atoms(size, atoms, np.array(sizes_of(results, known)), color=colour)
+        floors = [
+            [results[name].figures["nested.jsd"].floor for results in models.values()]
+            for name in names
+        ]
+        style = {"color": REFERENCE_COLOUR, "label": "MD"}
+        by_length(divergence, lengths, np.mean(floors, 1), 0.0, **style)
+        against_atoms(size, atoms, np.array([known[name].gyration_A for name in names]), **style)
+        invalid.set(ylabel="invalid first proposals, %", xlabel="residues", ylim=(0, None))
+        divergence.set(ylabel="TICA JSD at equal counts, nats", xlabel="residues", ylim=(0, None))
         size.set(xscale="log", yscale="log", ylabel="radius of gyration, Å", xlabel="atoms")
         for axis in (invalid, divergence):
             axis.set_xticks(sorted(set(lengths.tolist())))
-        size.xaxis.set_major_formatter("{x:g}")
-        size.xaxis.set_minor_formatter("{x:g}")
-        size.yaxis.set_major_formatter("{x:g}")
-        size.yaxis.set_minor_formatter("{x:g}")
-        figure.legend(loc="outside upper center", ncols=len(models) + 1)
+            axis.set_xlim(lengths.min() - 0.4, lengths.max() + 0.4)
+        for axis in (size.xaxis, size.yaxis):
+            axis.set_major_formatter("{x:g}")
+            axis.set_minor_formatter("{x:g}")
+        handles, labels = invalid.get_legend_handles_labels()
+        of_md = divergence.get_legend_handles_labels()
+        figure.legend(
+            [*handles, *of_md[0]], [*labels, *of_md[1]], loc="outside upper center", ncols=6
+        )
     return figure
 
 

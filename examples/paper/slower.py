@@ -175,7 +175,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path("slower.png"))
     parser.add_argument("--molecules", type=int, default=6, help="at most (default: 6)")
     parser.add_argument("--rarest", type=float, default=0.05, help="share of the rarer side")
-    parser.add_argument("--training-ns", type=float, default=4.0, help="length of a training run")
+    parser.add_argument("--training-ns", type=float, default=2.0, help="length of a training run")
     parser.add_argument("--lag-ps", type=float, default=1000.0, help="of the jumps")
     parser.add_argument("--replicas", type=int, default=64)
     parser.add_argument("--jumps", type=int, default=40, help="of each replica")

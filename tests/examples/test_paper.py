@@ -163,6 +163,11 @@ def test_surfaces_are_of_molecules_that_mix_from_worst_to_best(script):
     with pytest.raises(DataError, match="no molecule other"):
         surfaces.named(results, ["other"])
     surfaces.draw(results, surfaces.choose(results, 2)).canvas.draw()
+    worst = surfaces.worst(results, 2)
+    assert [one.name for one in worst] == ["molecule-7", "molecule-6"]
+    picture = surfaces.draw(results, worst, histograms=False)
+    picture.canvas.draw()
+    assert len(picture.axes) == 2 * 3 + 2  # rows of panels, each with its colour bar
 
 
 @pytest.mark.parametrize(
