@@ -78,13 +78,12 @@ def build_peptide(
         extended = app.AmberInpcrdFile(str(folder / "molecule.inpcrd")).getPositions(asNumpy=True)
         text = prmtop.read_text()
     positions = np.asarray(extended.value_in_unit(unit.angstrom))
-    graph = build_graph(
-        [atom.element.atomic_number for atom in topology.atoms()],
-        positions,
-        [(first.index, second.index) for first, second in topology.bonds()],
-    )
-    generator = np.random.default_rng(seed)
-    geometries = np.stack([random_geometry(graph, positions, generator) for _ in range(starts)])
+    numbers = np.array([atom.element.atomic_number for atom in topology.atoms()])
+    bonds = np.array([(first.index, second.index) for first, second in topology.bonds()])
+    # Without stereochemistry first: what tleap stretches out may clash, as before proline.
+    flat, generator = MolecularGraph(numbers, bonds), np.random.default_rng(seed)
+    geometries = np.stack([random_geometry(flat, positions, generator) for _ in range(starts)])
+    graph = build_graph(numbers, geometries[0], bonds)
     charge = sum({"ASP": -1, "GLU": -1, "LYS": 1, "ARG": 1, "HIP": 1}.get(r, 0) for r in residues)
     return BuiltMolecule(name, graph, geometries, "", charge), text
 

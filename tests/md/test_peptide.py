@@ -61,6 +61,14 @@ def test_starts_are_l_amino_acids_without_clashes():
     assert np.array_equal(again.starts, molecule.starts)
 
 
+@pytest.mark.parametrize("sequence", ["WP", "FP"])
+def test_atoms_that_overlap_in_a_stretched_chain_do_not_matter(sequence):
+    """tleap puts H of the terminal amine 0.3 Å from H of a following proline."""
+    molecule, _ = build_peptide(parse_sequence(sequence, capped=False), name="x", starts=2)
+    assert not check_frames(molecule.starts, molecule.graph).invalid.any()
+    assert np.count_nonzero(molecule.graph.tetrahedral == 1) == 2
+
+
 def test_protonation_and_ends():
     def atoms_and_charge(sequence, capped=True):
         molecule, topology = build_peptide(parse_sequence(sequence, capped=capped), name="x")
