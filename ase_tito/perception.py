@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import numpy as np
 from ase import Atoms
 from ase.neighborlist import natural_cutoffs, neighbor_list

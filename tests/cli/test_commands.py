@@ -163,7 +163,7 @@ class TestRun:
             env=os.environ
             | {
                 "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-                "OMP_NUM_THREADS": str(torch.get_num_threads()),  # a restart warns of others
+                "OMP_NUM_THREADS": str(torch.get_num_threads()),  # bits depend on them
             },
             # a job in the background ignores Ctrl-C, and so would what it starts
             preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),

@@ -6,6 +6,8 @@ from importlib import import_module
 from types import SimpleNamespace
 
 import pytest
+from ase.build import molecule
+from ase.io import write
 
 from ase_tito import __version__
 from ase_tito.cli.ase_commands import ASE_COMMANDS
@@ -117,6 +119,15 @@ def test_warnings_of_the_package_are_one_line(capsys, command):
     command(action)
     assert main(["models"]) == 0
     assert capsys.readouterr().err == "ase-tito: warning: short lags are not Markovian\n"
+
+
+def test_warnings_within_commands_of_ase_are_one_line_too(capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    write("x.xyz", molecule("H2O"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        assert main(["exec", "x.xyz", "-e", "from ase_tito.errors import warn; warn('so')"]) == 0
+    assert capsys.readouterr().err == "ase-tito: warning: so\n"
 
 
 def test_warnings_are_shown_as_before_afterwards(command):

@@ -228,10 +228,9 @@ def test_threads_are_those_of_the_start(start, uninterrupted, sloppy, path):
         with TITODynamics.restart(path, model=sloppy) as dyn:  # and there is no warning
             dyn.ensemble.attach(lambda _: seen.append(torch.get_num_threads()))
             dyn.run(1)
-        with (
-            pytest.warns(TITOWarning, match=f"{threads + 2} threads instead of {threads}"),
-            TITODynamics.restart(path, model=sloppy, threads=threads + 2) as dyn,
-        ):
+        with pytest.warns(TITOWarning, match=f"{threads + 2} threads instead of {threads}"):
+            dyn = TITODynamics.restart(path, model=sloppy, threads=threads + 2)
+        with dyn:
             dyn.ensemble.attach(lambda _: seen.append(torch.get_num_threads()))
             dyn.run(1)
         assert seen == [threads, threads + 2]

@@ -466,8 +466,9 @@ def test_auto_name_and_path(atoms, tiny_checkpoint, monkeypatch, tmp_path):
 
 
 def test_short_lags_warn(make, atoms):
-    with pytest.warns(TITOWarning, match="not Markovian"):
+    with pytest.warns(TITOWarning, match="not Markovian") as seen:
         make(atoms, 2000 * units.fs)
+    assert [warning.filename for warning in seen] == [__file__]  # not a line of the package
 
 
 def test_unusual_atoms_are_refused_before_the_model_is_looked_for():
