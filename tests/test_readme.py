@@ -10,6 +10,7 @@ from ase.io import read
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+LANDING = (ROOT / "docs" / "index.md").read_text()
 GETTING_STARTED = (ROOT / "docs" / "getting-started.md").read_text()
 
 
@@ -43,6 +44,20 @@ def test_python_runs() -> None:
 def test_diff_is_true_to_the_code() -> None:
     (code,), (diff,) = blocks("python"), blocks("diff")
     assert diff.splitlines()[1].removeprefix("+") in code
+
+
+@pytest.mark.usefixtures("clone")
+def test_the_landing_page_s_code_is_five_lines_that_run() -> None:
+    (code,) = blocks("python", LANDING)
+    assert len(code.splitlines()) == 5
+    exec(compile(code.replace("run(100)", "run(3)"), "index.md", "exec"), {})
+    assert len(read("x.traj", ":")) == 4
+
+
+def test_the_landing_page_s_pictures_are_there_and_light() -> None:
+    for name in re.findall(r'(?:src|srcset)="(.*?)"', LANDING):
+        assert 0 < (ROOT / "docs" / name).stat().st_size < 1.5e6
+    assert 'alt="Two Ramachandran maps' in LANDING
 
 
 @pytest.mark.usefixtures("clone")
