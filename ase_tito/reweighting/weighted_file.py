@@ -54,6 +54,8 @@ class WeightedRun:
         count, with the weight zero, and are not written.
     integration_error : float
         Largest change of a log-density by a ten times tighter integration, of a few samples.
+    molecule_sha256 : str
+        Of elements, bonds and stereochemistry in the order of the atoms.
     """
 
     model: str
@@ -68,11 +70,18 @@ class WeightedRun:
     batches: int = 0
     invalid: int = 0
     integration_error: float = 0.0
+    molecule_sha256: str = ""
     kind: str = KIND
 
     def continues(self, other: WeightedRun) -> None:
         """OutputError unless both differ in what is done alone."""
-        for name in ("model_sha256", "calculator", "temperature_K", "seed", "batch_size", "nodes"):
+        if self.molecule_sha256 != other.molecule_sha256:
+            raise OutputError(
+                "the samples that are there are of another molecule, or of another order of its "
+                "atoms: ask for the same, or choose another output"
+            )
+        settings = ("model_sha256", "calculator", "temperature_K", "seed", "batch_size")
+        for name in (*settings, "nodes", "steps"):
             if getattr(self, name) != getattr(other, name):
                 raise OutputError(
                     f"the samples that are there have {name} {getattr(other, name)}, not "
@@ -150,6 +159,7 @@ def reweight_to_file(
         batch_size=batch_size,
         nodes=quadrature.nodes,
         steps=quadrature.steps,
+        molecule_sha256=_sha256(graph),
     )
     output = Path(path)
     lock = OutputLock(output)
@@ -215,6 +225,11 @@ def weighted_samples(frames: list[Atoms], run: WeightedRun) -> WeightedSamples:
         np.arange(len(frames)),
         run.temperature_K,
     )
+
+
+def _sha256(graph: MolecularGraph) -> str:
+    arrays = (graph.atomic_numbers, graph.bonds, graph.tetrahedral, graph.double_bonds)
+    return hashlib.sha256(b"|".join(array.tobytes() for array in arrays)).hexdigest()
 
 
 def _batch(

@@ -11,8 +11,12 @@ from ase.build import molecule
 from ase.io import read, write
 
 from ase_tito.cli.main import main
+from ase_tito.errors import OutputError
+from ase_tito.flow.density import Quadrature
+from ase_tito.perception import build_graph
 from ase_tito.reweighting import weighted_file
-from ase_tito.reweighting.weighted_file import LOG_WEIGHT, read_weighted
+from ase_tito.reweighting.weighted_file import LOG_WEIGHT, read_weighted, reweight_to_file
+from tests.reweighting.conftest import Springs
 
 KT = units.kB * 300.0
 CALCULATORS = """
@@ -113,6 +117,28 @@ def test_a_resumed_run_is_the_uninterrupted_one(capsys, any_geometry):
     assert "have seed 0, not 1" in capsys.readouterr().err
     assert reweight("--overwrite", "--seed", 1, samples=50) == 0
     assert read_weighted("x.traj")[1].drawn == 50
+
+
+def test_samples_of_another_molecule_or_order_of_atoms_are_not_joined(capsys, any_geometry):
+    assert reweight(samples=100, batch=100) == 0
+    before = Path("x.traj").read_bytes()
+    atoms = molecule("H2O2")
+    # the same elements in the same places, each oxygen with the other one's hydrogen
+    write("molecule.xyz", atoms[[0, 1, 3, 2]])
+    assert reweight("--resume", samples=200, batch=100) == 2
+    assert "of another molecule, or of another order of its atoms" in capsys.readouterr().err
+    assert Path("x.traj").read_bytes() == before
+
+
+def test_samples_of_another_quadrature_are_not_joined(any_geometry):
+    atoms = molecule("H2O2")
+    graph = build_graph(atoms.numbers, atoms.positions)
+    given = ("x.traj", "springs.safetensors", graph, Springs(graph, 0.55))
+    options = {"batch_size": 10, "existing": "resume"}
+    reweight_to_file(*given, 10, quadrature=Quadrature(8, 2), **options)
+    with pytest.raises(OutputError, match="have steps 2, not 3"):
+        reweight_to_file(*given, 20, quadrature=Quadrature(8, 3), **options)
+    assert read_weighted("x.traj")[1].drawn == 10
 
 
 @pytest.mark.parametrize(
