@@ -26,7 +26,8 @@ class Reference:
     Raises
     ------
     DataError
-        If there is none, or they differ in atoms, bonds, frame spacing or temperature.
+        If there is none, they differ in atoms, bonds, frame spacing or temperature, or frames are
+        of unequal weight: figures count each frame once.
     """
 
     runs: Sequence[MolecularTrajectory]
@@ -34,6 +35,12 @@ class Reference:
     def __post_init__(self) -> None:
         if not self.runs:
             raise DataError("a reference needs at least one MD run")
+        for run in self.runs:
+            if run.weights is not None:
+                raise DataError(
+                    f"{run.name}: frames of unequal weight are no reference, each frame of which "
+                    "counts once; take replica exchange, or resample them by their weights"
+                )
         first = self.runs[0]
         for run in self.runs[1:]:
             for what, same in (

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from ase_tito.analysis.files import Topology, open_trajectory
+from ase_tito.analysis.files.spacing import frame_spacing
 from ase_tito.data.dataset import Dataset
 from ase_tito.data.records import MoleculeRecord, Run
 from ase_tito.data.trajectory import MolecularTrajectory, read_npz
@@ -99,7 +100,7 @@ def open_references(
     split : str
         Of the dataset; ``'all'`` takes every molecule.
     temperature_K : float, optional
-        Use only runs at this temperature. Files other than ``.npz`` do not say theirs.
+        Use only runs at this temperature. Needed for files that do not say theirs.
     topology : Topology, optional
         Elements and bonds of trajectory files that have none.
     frame_spacing_ps : float, optional
@@ -108,7 +109,8 @@ def open_references(
     Raises
     ------
     DataError
-        For files that cannot be read, and a split that is not there (naming those that are).
+        For files that cannot be read or say another temperature or spacing than the one given, and
+        a split that is not there (naming those that are).
     """
     files = [Path(path) for path in paths]
     if len(files) == 1 and files[0].suffix in DATASET_SUFFIXES and topology is None:
@@ -131,10 +133,13 @@ def reference_of_record(
 ) -> MoleculeReference:
     """A molecule of a dataset as a reference, with its runs at one temperature.
 
+    Runs whose frames are of unequal weight are left out where there are others.
+
     Raises
     ------
     DataError
-        If there is no run at this temperature, or none is given and there are several.
+        If there is no run at this temperature, none is given and there are several, or all frames
+        are of unequal weight.
     """
     present = sorted({run.temperature_K for run in record.runs})
     if temperature_K is None and len(present) > 1:
@@ -143,6 +148,7 @@ def reference_of_record(
     runs = [run for run in record.runs if temperature_K in (None, run.temperature_K)]
     if not runs:
         raise DataError(f"{record.name} has no run at {temperature_K:g} K")
+    runs = [run for run in runs if run.weights is None] or runs
     ordered = [_trajectory(record, run) for run in runs if run.time_ordered]
     exchanged = [_trajectory(record, run) for run in runs if not run.time_ordered]
     dynamics = Reference(ordered) if ordered else None
@@ -158,6 +164,7 @@ def _trajectory(record: MoleculeRecord, run: Run) -> MolecularTrajectory:
         run.frame_spacing_ps,
         run.temperature_K,
         run.energies,
+        run.weights,
     )
 
 
@@ -173,13 +180,23 @@ def _from_file(
     temperature_K: float | None,
 ) -> MolecularTrajectory:
     if path.suffix == ".npz":
-        return read_npz(path)
+        trajectory = read_npz(path)
+        frame_spacing(path, trajectory.frame_spacing_ps, frame_spacing_ps)
+        _temperature(path, trajectory.temperature_K, temperature_K)
+        return trajectory
     source = open_trajectory(path, topology=topology, frame_spacing_ps=frame_spacing_ps)
-    temperature = temperature_K or source.description.get("temperature_K")
-    if temperature is None:
-        raise DataError(f"{path} does not say its temperature: give it")
+    temperature = _temperature(path, source.description.get("temperature_K"), temperature_K)
     frames = source.frames()
     frames -= frames.mean(1, keepdims=True)
     return MolecularTrajectory(
-        path.stem, source.graph(), frames, source.frame_spacing_ps, float(temperature)
+        path.stem, source.graph(), frames, source.frame_spacing_ps, temperature
     )
+
+
+def _temperature(path: Path, found_K: float | None, asked_K: float | None) -> float:
+    """The temperature that file and user agree on; DataError if there is none."""
+    if found_K is None and asked_K is None:
+        raise DataError(f"{path} does not say its temperature: give it")
+    if found_K is not None and asked_K is not None and found_K != asked_K:
+        raise DataError(f"{path}: the file says {found_K:g} K, not {asked_K:g} K")
+    return float(found_K if asked_K is None else asked_K)  # type: ignore[arg-type]

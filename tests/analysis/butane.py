@@ -63,7 +63,7 @@ def frames_at(angles):
     return positions
 
 
-def save(path, positions, spacing_ps=10.0):
+def save(path, positions, spacing_ps=10.0, **others):
     np.savez(
         path,
         positions=positions.astype(np.float32),
@@ -71,6 +71,7 @@ def save(path, positions, spacing_ps=10.0):
         bonds=GRAPH.bonds,
         frame_spacing_ps=spacing_ps,
         temperature_K=300.0,
+        **others,
     )
     return path
 

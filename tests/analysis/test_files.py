@@ -143,6 +143,9 @@ class TestNpz:
         np.savez(tmp_path / "z.npz", positions=positions)
         with pytest.raises(DataError, match="lacks atomic_numbers"):
             open_trajectory(tmp_path / "z.npz", frame_spacing_ps=1)
+        np.savez(tmp_path / "w.npz", frame_spacing_ps=5.0, weights=np.ones(12), **arrays)
+        with pytest.raises(DataError, match="frames of unequal weight are no trajectory"):
+            open_trajectory(tmp_path / "w.npz")
 
 
 class TestMdtraj:

@@ -74,3 +74,30 @@ def test_files_of_one_molecule(tmp_path, monkeypatch):
         open_references(["one.xyz"], frame_spacing_ps=1.0)
     read = open_references(["one.xyz"], frame_spacing_ps=1.0, temperature_K=300.0)
     assert read.load("one").equilibrium.frames.shape == (1, 14, 3)
+
+
+def test_files_and_options_must_agree(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save("one.npz", trajectory(40, 0))
+    found = open_references(["one.npz"]).load("one").dynamics
+    agreed = {"temperature_K": found.temperature_K, "frame_spacing_ps": found.frame_spacing_ps}
+    assert open_references(["one.npz"], **agreed).names == ("one",)
+    for name, said in (("temperature_K", "K, not 77 K"), ("frame_spacing_ps", "ps apart, not 77")):
+        with pytest.raises(DataError, match=said):
+            open_references(["one.npz"], **{**agreed, name: 77.0})
+
+
+def test_weighted_frames_are_no_reference(tmp_path):
+    weighted = Run(
+        "umbrella", frames(30, 2), 5.0, 300.0, time_ordered=False, weights=np.arange(30.0)
+    )
+    with DatasetWriter(tmp_path / "x.h5") as writer:
+        writer.add(MoleculeRecord("a", GRAPH, (weighted,)))
+        writer.add(MoleculeRecord("b", GRAPH, (weighted, Run("md", frames(50), 10.0, 300.0))))
+    references = open_references([tmp_path / "x.h5"], split="all")
+    with pytest.raises(DataError, match="a/umbrella: frames of unequal weight are no reference"):
+        references.load("a")
+    assert references.load("b").equilibrium.lengths == [50]
+    save(tmp_path / "w.npz", trajectory(30, 0), weights=np.arange(30.0))
+    with pytest.raises(DataError, match="w: frames of unequal weight"):
+        open_references([tmp_path / "w.npz"])

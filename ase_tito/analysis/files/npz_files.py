@@ -17,13 +17,19 @@ def open_npz(path: Path, frame_spacing_ps: float | None) -> TrajectorySource:
     """An archive of ``positions`` (T, n, 3) in Å and ``atomic_numbers``.
 
     ``bonds``, ``frame_spacing_ps`` and ``temperature_K`` are read if they are there. The format
-    cannot be read in parts: the positions are in memory while chunks are taken.
+    cannot be read in parts: the positions are in memory while chunks are taken. ``weights`` are
+    refused: frames of unequal weight are no trajectory.
     """
     try:
         with np.load(path, allow_pickle=False) as archive:
             missing = [k for k in ("positions", "atomic_numbers") if k not in archive]
             if missing:
                 raise DataError(f"{path}: lacks {', '.join(missing)}")
+            if "weights" in archive:
+                raise DataError(
+                    f"{path}: frames of unequal weight are no trajectory; train on them with "
+                    "data.equilibrium = true, or resample them by their weights"
+                )
             numbers = archive["atomic_numbers"].astype(np.int64)
             bonds = archive["bonds"].astype(np.int64) if "bonds" in archive else None
             found = float(archive["frame_spacing_ps"]) if "frame_spacing_ps" in archive else None
