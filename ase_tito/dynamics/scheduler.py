@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any
 
 from ase_tito.dynamics.blocks import Block, BlockOutcome, run_block
-from ase_tito.errors import ConfigError
+from ase_tito.errors import ConfigError, TITOWarning
 
 RETRIES = 3
 """How often a block that could not be written is tried again elsewhere."""
@@ -74,10 +75,16 @@ def run_blocks(
             client = stack.enter_context(distributed.Client(scheduler, timeout=_PATIENCE_S))
         except (OSError, ValueError) as error:
             raise ConfigError(f"no scheduler of Dask answers at {scheduler}") from error
-        futures = client.map(run_block, list(blocks), pure=False, retries=RETRIES)
+        futures = client.map(_run_elsewhere, list(blocks), pure=False, retries=RETRIES)
         for future in distributed.as_completed(futures):
             note(future.result())
     return outcomes
+
+
+def _run_elsewhere(block: Block) -> BlockOutcome:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TITOWarning)  # given when the campaign was planned
+        return run_block(block)
 
 
 def _dask() -> Any:

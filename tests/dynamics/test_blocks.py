@@ -13,7 +13,7 @@ from ase_tito.dynamics.blocks import plan_blocks, run_block
 from ase_tito.dynamics.campaign import run_to_files
 from ase_tito.dynamics.packed_run import read_packed
 from ase_tito.dynamics.scheduler import run_blocks
-from ase_tito.errors import ConfigError, DomainError, OutputError
+from ase_tito.errors import ConfigError, DomainError, OutputError, TITOWarning
 
 SETTINGS = {"lag_time_ps": 100.0, "jumps": 4, "seed": 5}
 
@@ -152,6 +152,16 @@ def test_a_killed_worker_of_a_cluster_changes_nothing(plan, tmp_path):
     local = plan(tmp_path / "local", jumps=30)
     run_blocks(local)
     assert_same(blocks, local)
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_workers_do_not_warn_again_of_what_the_plan_warned(plan, tmp_path, capfd):
+    pytest.importorskip("distributed")
+    with pytest.warns(TITOWarning, match="not Markovian"):
+        blocks = plan(tmp_path / "c", names=("one",), lag_time_ps=5.0, jumps=1)
+    assert len(run_blocks(blocks, workers=1)) == len(blocks)
+    assert "Markovian" not in capfd.readouterr().err
 
 
 def test_nobody_answers(plan, tmp_path, monkeypatch):
