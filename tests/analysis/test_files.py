@@ -99,6 +99,11 @@ class TestTraj:
             with pytest.raises(DataError, match="positive time"):
                 open_trajectory(tmp_path / "x.traj", frame_spacing_ps=wrong)
 
+    def test_replicas_in_one_file_are_no_trajectory(self, tmp_path, ethanol, positions):
+        write_traj(tmp_path / "x.traj", ethanol, positions, HEADER | {"replicas": [0, 1, 2]})
+        with pytest.raises(DataError, match=r"each frame holds 3 replicas .*read_packed"):
+            open_trajectory(tmp_path / "x.traj")
+
     def test_times_of_frames_serve_as_well(self, tmp_path, ethanol, positions):
         write_traj(tmp_path / "x.traj", ethanol, positions, times=20.0 * np.arange(FRAMES))
         assert open_trajectory(tmp_path / "x.traj").frame_spacing_ps == 20
@@ -107,6 +112,9 @@ class TestTraj:
         write(tmp_path / "p.traj", Atoms(ethanol.numbers, positions[0], cell=[9] * 3, pbc=True))
         with pytest.raises(DataError, match="periodic"):
             open_trajectory(tmp_path / "p.traj", frame_spacing_ps=1)
+        write(tmp_path / "p.extxyz", Atoms(ethanol.numbers, positions[0], cell=[9] * 3, pbc=True))
+        with pytest.raises(DataError, match="periodic"):
+            open_trajectory(tmp_path / "p.extxyz", frame_spacing_ps=1)
         (tmp_path / "d.traj").write_bytes(b"- of UlmASE-Traj")
         with pytest.raises(DataError, match="not a readable ASE trajectory"):
             open_trajectory(tmp_path / "d.traj", frame_spacing_ps=1)

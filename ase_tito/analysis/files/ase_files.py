@@ -20,6 +20,9 @@ from ase_tito.xyzfile import check_announced_atoms
 TIME_KEY = "tito_time_ps"
 """Entry of ``atoms.info`` with the time of a frame, as runs of this package write it."""
 
+_REPLICAS = "replicas"
+"""Entry of the header that a trajectory of several replicas alone has."""
+
 _TIMES_READ = 10
 
 
@@ -30,11 +33,7 @@ def open_traj(path: Path, frame_spacing_ps: float | None) -> TrajectorySource:
             if file.get_tag() != "ASE-Trajectory" or not len(file):
                 raise DataError(f"{path}: there are no frames in this trajectory")
             numbers = np.asarray(file.numbers, np.int64)
-            if np.any(file.pbc):
-                raise DataError(
-                    f"{path}: the frames are periodic; analysis is of one molecule, whole and"
-                    " without periodic boundaries"
-                )
+            _check_not_periodic(path, file.pbc)
             description: dict[str, Any] = dict(file.get("description") or {})
             times = [
                 (file[k].get("info") or {}).get(TIME_KEY)
@@ -45,6 +44,11 @@ def open_traj(path: Path, frame_spacing_ps: float | None) -> TrajectorySource:
         raise
     except Exception as error:  # of json, struct, numpy, … whatever byte is damaged
         raise DataError(f"{path}: not a readable ASE trajectory ({error})") from error
+    if _REPLICAS in description:
+        raise DataError(
+            f"{path}: each frame holds {len(description[_REPLICAS])} replicas (--one-file); write a"
+            " file of each, or take them apart by ase_tito.dynamics.packed_run.read_packed"
+        )
     found = spacing_of_description(description)
     if found is None and None not in times:
         found = spacing_of_times(path, times)
@@ -74,6 +78,15 @@ def open_traj(path: Path, frame_spacing_ps: float | None) -> TrajectorySource:
     )
 
 
+def _check_not_periodic(path: Path, pbc: Any) -> None:
+    """Refuse frames in a periodic cell, which may have cut the molecule in two."""
+    if np.any(pbc):
+        raise DataError(
+            f"{path}: the frames are periodic; analysis is of one molecule, whole and without"
+            " periodic boundaries"
+        )
+
+
 def _frame(path: Path, file: Any, k: int, numbers: NDArray[np.int64]) -> Chunk:
     """Positions of frame k, which is of the same atoms as the first."""
     try:
@@ -100,6 +113,7 @@ def open_xyz(path: Path, frame_spacing_ps: float | None) -> TrajectorySource:
         raise DataError(f"{path}: not a readable XYZ file ({error})") from error
     if not head:
         raise DataError(f"{path}: there are no frames in this trajectory")
+    _check_not_periodic(path, head[0].pbc)
     times = [atoms.info.get(TIME_KEY) for atoms in head]
     found = None if None in times else spacing_of_times(path, times)
 
