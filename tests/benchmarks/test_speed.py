@@ -1,21 +1,11 @@
 """The benchmark as a whole, at a size that measures nothing; never a word on time."""
 
-import importlib
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 pytest.importorskip("openmm")
-
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
-
-
-@pytest.fixture
-def load(monkeypatch):
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    return importlib.import_module
 
 
 def test_all_parts_in_pieces(load, tmp_path, capsys):
