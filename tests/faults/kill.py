@@ -31,7 +31,7 @@ from tests.faults.jobs import JOBS, TOPOLOGY, Job, Result, make_inputs
 
 OPERATIONS = ("os.rename", "os.truncate", "os.remove", "os.mkdir")
 LONGEST_S = 1800.0
-"""Of a job that nobody kills: it hangs, however busy the machine is."""
+"""A job that nobody kills and that takes longer hangs, however busy the machine is."""
 
 
 @dataclass
