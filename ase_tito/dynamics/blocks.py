@@ -14,8 +14,10 @@ from numpy.typing import ArrayLike
 from ase_tito.atomic import publish, write_atomically
 from ase_tito.dynamics.atoms import molecular_graph
 from ase_tito.dynamics.batching import on_threads
-from ase_tito.dynamics.campaign import run_to_files
+from ase_tito.dynamics.campaign import check_options, run_to_files
 from ase_tito.dynamics.model import resolve_model
+from ase_tito.dynamics.policy import check_policy
+from ase_tito.dynamics.seed import checked_seed
 from ase_tito.dynamics.systems import check_domain
 from ase_tito.errors import ConfigError, OutputError, TITOError
 
@@ -117,6 +119,9 @@ def plan_blocks(
             raise ConfigError(f"{name} must be a positive integer, not {value!r}")
     if not molecules:
         raise ConfigError("a campaign needs at least one molecule")
+    check_options(settings["jumps"], settings.get("interval", 1), min(replicas, block_size))
+    check_policy(settings.get("on_invalid", "retry"), settings.get("max_retries", 10))
+    checked_seed(settings.get("seed", 0))
     for name, (frames, bonds) in molecules.items():
         _check_molecule(name, frames, bonds, settings)
     _claim(output, {"replicas": replicas, "block_size": block_size, **settings}, resume)

@@ -128,7 +128,7 @@ def run_to_files(
     InvalidSampleError
         As `on_invalid` says. What was written before stays and can be continued.
     """
-    _check_options(jumps, interval, replicas, first_replica, existing)
+    check_options(jumps, interval, replicas, first_replica, existing)
     check_momenta(momenta)
     if one_file:
         check_packable(correction)
@@ -198,9 +198,14 @@ def _opened(paths: list[Path], stack: ExitStack) -> list[TrajectoryFile]:
     return files
 
 
-def _check_options(
-    jumps: int, interval: int, replicas: int | None, first_replica: int, existing: str
+def check_options(
+    jumps: int,
+    interval: int,
+    replicas: int | None,
+    first_replica: int = 0,
+    existing: str = "refuse",
 ) -> None:
+    """ConfigError for options of `run_to_files` that are out of their range."""
     smallest = {"jumps": (jumps, 0), "interval": (interval, 1), "first_replica": (first_replica, 0)}
     if replicas is not None:
         smallest["replicas"] = (replicas, 1)

@@ -91,6 +91,10 @@ def test_refusals_come_before_anything_is_written(plan, tiny_checkpoint, tmp_pat
     for settings, error in (
         ({"replicas": 0}, ConfigError),
         ({"block_size": 1.5}, ConfigError),
+        ({"jumps": -1}, ConfigError),
+        ({"interval": 0}, ConfigError),
+        ({"seed": -1}, ConfigError),
+        ({"on_invalid": "ignore"}, ConfigError),
         ({"lag_time_ps": 5000.0}, DomainError),
         ({"temperature_K": 450.0}, DomainError),
         ({"names": ("../one",)}, ConfigError),
