@@ -69,7 +69,7 @@ class SampleStore:
 
 def _read(path: Path) -> Samples:
     try:
-        with np.load(path, allow_pickle=False) as data:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
             return Samples(
                 data["positions"],
                 data["first_failed"],

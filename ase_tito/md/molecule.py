@@ -62,12 +62,12 @@ def save_molecule(path: Path, molecule: BuiltMolecule) -> None:
 def load_molecule(path: Path) -> BuiltMolecule:
     """Read what `save_molecule` wrote; DataError if it is damaged."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             graph = MolecularGraph(
                 *(archive[k] for k in ("atomic_numbers", "bonds", "tetrahedral", "double_bonds"))
             )
             return BuiltMolecule(
                 graph=graph, starts=archive["starts"], **json.loads(str(archive["text"]))
             )
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except Exception as error:  # of zip, numpy, json, … whatever byte is damaged
         raise DataError(f"{path}: damaged ({error}); delete its folder to build it anew") from error

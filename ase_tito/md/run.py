@@ -144,7 +144,7 @@ def _state_after(path: Path) -> State:
 
 def _read(path: Path, only: str | None = None) -> dict[str, NDArray[np.generic]]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return {key: archive[key] for key in archive if only in (None, key)}
-    except (OSError, ValueError, EOFError, KeyError) as error:
+    except Exception as error:  # of zip, numpy, … whatever byte is damaged
         raise DataError(f"{path}: damaged ({error}); delete it and those after it") from error

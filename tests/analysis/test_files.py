@@ -154,6 +154,9 @@ class TestNpz:
         np.savez(tmp_path / "w.npz", frame_spacing_ps=5.0, weights=np.ones(12), **arrays)
         with pytest.raises(DataError, match="frames of unequal weight are no trajectory"):
             open_trajectory(tmp_path / "w.npz")
+        (tmp_path / "w.npz").write_bytes((tmp_path / "x.npz").read_bytes()[:-50])
+        with pytest.raises(DataError, match="not a readable .npz trajectory"):
+            open_trajectory(tmp_path / "w.npz")
 
 
 class TestMdtraj:

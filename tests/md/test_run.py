@@ -8,6 +8,7 @@ pytest.importorskip("openmm")
 from ase_tito.errors import DataError
 from ase_tito.md.engine import Block
 from ase_tito.md.langevin import LangevinEngine
+from ase_tito.md.molecule import load_molecule, save_molecule
 from ase_tito.md.run import continue_run, frames_done, read_run
 from ase_tito.md.settings import LangevinSettings
 
@@ -84,12 +85,23 @@ def test_nothing_yet(tmp_path):
 
 def test_missing_and_damaged_blocks_are_named(go, tmp_path):
     go(tmp_path, 30)
-    (tmp_path / "block-00002.npz").write_bytes(b"nonsense")
-    with pytest.raises(DataError, match=r"block-00002\.npz: damaged"):
-        go(tmp_path, 40)
+    whole = (tmp_path / "block-00002.npz").read_bytes()
+    flipped = whole.replace(whole[200:300], bytes(100))
+    for damaged in (b"nonsense", whole[: len(whole) // 2], flipped):
+        (tmp_path / "block-00002.npz").write_bytes(damaged)
+        with pytest.raises(DataError, match=r"block-00002\.npz: damaged"):
+            go(tmp_path, 40)
     (tmp_path / "block-00001.npz").unlink()
     with pytest.raises(DataError, match="block 1 is missing"):
         read_run(tmp_path)
+
+
+def test_a_damaged_molecule_is_named(ethanol_molecule, tmp_path):
+    path = tmp_path / "molecule.npz"
+    save_molecule(path, ethanol_molecule)
+    path.write_bytes(path.read_bytes()[:-50])
+    with pytest.raises(DataError, match=r"molecule\.npz: damaged .*build it anew"):
+        load_molecule(path)
 
 
 class Torn:

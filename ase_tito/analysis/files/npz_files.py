@@ -21,7 +21,7 @@ def open_npz(path: Path, frame_spacing_ps: float | None) -> TrajectorySource:
     refused: frames of unequal weight are no trajectory.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             missing = [k for k in ("positions", "atomic_numbers") if k not in archive]
             if missing:
                 raise DataError(f"{path}: lacks {', '.join(missing)}")
@@ -50,7 +50,7 @@ def open_npz(path: Path, frame_spacing_ps: float | None) -> TrajectorySource:
 
     def read(size: int) -> Iterator[Chunk]:
         try:
-            with np.load(path, allow_pickle=False) as archive:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
                 positions = archive["positions"].astype(np.float32)
         except Exception as error:
             raise DataError(f"{path}: not a readable .npz trajectory ({error})") from error
