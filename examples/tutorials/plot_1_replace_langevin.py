@@ -82,6 +82,7 @@ times = 0.1 * np.arange(len(frames))
 axis.plot(times, wrapped[0], ".", label="φ")
 axis.plot(times, wrapped[1], ".", label="ψ")
 axis.set(
+    title="Backbone torsions of alanine dipeptide in jumps of 100 ps",
     xlabel="time (ns)",
     ylabel="degrees",
     ylim=(-180, 180),

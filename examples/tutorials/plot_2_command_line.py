@@ -76,4 +76,5 @@ axis.plot(phi, psi, ".", markersize=3)
 axis.set(
     xlabel="φ (degrees)", ylabel="ψ (degrees)", xlim=(-180, 180), ylim=(-180, 180)
 )
+axis.set_title("Backbone torsions, eight replicas")
 axis.set(xticks=range(-180, 181, 90), yticks=range(-180, 181, 90), aspect="equal")

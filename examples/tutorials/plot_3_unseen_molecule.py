@@ -55,6 +55,7 @@ torsion = np.array(
 figure, axes = plt.subplots(
     1, 2, figsize=(6.6, 2.6), layout="constrained", width_ratios=[2, 1]
 )
+figure.suptitle("The hydroxyl group of ethanol turns")
 axes[0].plot(0.05 * np.arange(len(frames)), torsion, ".")
 axes[0].set(
     xlabel="time (ns)", ylabel="C-C-O-H (degrees)", yticks=range(0, 361, 60)

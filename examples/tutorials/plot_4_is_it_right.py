@@ -85,11 +85,12 @@ for name, trajectories, spacing in (("MD", runs, 1.0), ("model", model, 10.0)):
     print(f"{name:6}", scans[name].timescales_ps[0].round(1), "ps")
 
 # %%
-# **Free energies** along φ. One picture says more than a number, and three
+# **Free energies** along φ and ψ. One picture says more than a number, and three
 # replicas that disagree more than both.
 figure, axes = plt.subplots(
     1, 2, figsize=(6.8, 2.8), sharey=True, layout="constrained"
 )
+figure.suptitle("Free energies of φ and ψ: MD and model")
 for k, (axis, name) in enumerate(zip(axes, ("φ", "ψ"), strict=True)):
     for label, trajectories, style in (("MD", runs, "k-"), ("model", model, "C0-")):
         angles = np.degrees(np.concatenate(trajectories)[:, k])

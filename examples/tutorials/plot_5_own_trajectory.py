@@ -109,6 +109,7 @@ torsions = {"C-C-C-S": (0, 1, 2, 3), "C-C-S-H": (1, 2, 3, 11)}
 figure, axes = plt.subplots(
     1, 2, figsize=(6.8, 2.6), sharey=True, layout="constrained"
 )
+figure.suptitle("Two torsions of propane-1-thiol: MD and model")
 for axis, (name, atoms) in zip(axes, torsions.items(), strict=True):
     for label, frames in (
         ("MD", run.positions),

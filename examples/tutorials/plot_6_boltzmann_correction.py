@@ -42,8 +42,9 @@ draws = prior.sample(
 model = load_model("alanine-dipeptide-prior")
 x = torch.from_numpy(atoms.positions).float().expand(150, -1, -1)
 figure, axes = plt.subplots(
-    1, 4, figsize=(7.2, 2.2), sharey=True, layout="constrained"
+    1, 4, figsize=(7.2, 2.5), sharey=True, layout="constrained"
 )
+figure.suptitle("Backbone torsions after jumps from one frame, and of the prior")
 for axis, lag_ps in zip(axes, (1.0, 30.0, 1000.0, None), strict=True):
     frames = draws
     if lag_ps is not None:
@@ -55,7 +56,8 @@ for axis, lag_ps in zip(axes, (1.0, 30.0, 1000.0, None), strict=True):
         xlim=(-180, 180), ylim=(-180, 180), xticks=(-90, 0, 90), aspect="equal"
     )
     axis.set(
-        xlabel="φ", title="prior" if lag_ps is None else f"after {lag_ps:g} ps"
+        xlabel="φ (degrees)",
+        title="prior" if lag_ps is None else f"after {lag_ps:g} ps",
     )
 axes[0].set(ylabel="ψ (degrees)", yticks=(-90, 0, 90))
 

@@ -54,8 +54,9 @@ frames = np.concatenate(walk[5:])
 torsions = peptide_torsions(graph.atomic_numbers, graph.bonds)
 named = {(torsion.kind, torsion.residue): torsion.atoms for torsion in torsions}
 figure, axes = plt.subplots(
-    1, 3, figsize=(6.8, 2.6), sharey=True, layout="constrained"
+    1, 3, figsize=(6.8, 2.9), sharey=True, layout="constrained"
 )
+figure.suptitle("Backbone torsions of each residue")
 for residue, axis in enumerate(axes, 1):
     pair = [named["phi", residue], named["psi", residue]]
     phi, psi = np.degrees(dihedrals(frames, pair)).T
@@ -71,4 +72,5 @@ axes[0].set_ylabel("ψ (degrees)")
 sizes = radius_of_gyration(np.stack(walk)[:, 0])
 figure, axis = plt.subplots(figsize=(6.4, 2.4), layout="constrained")
 axis.plot(0.25 * np.arange(1, len(sizes) + 1), sizes, ".-")
+axis.set_title("The chain stretches and folds")
 axis.set(xlabel="time of one replica (ns)", ylabel="radius of gyration (Å)")
