@@ -26,7 +26,9 @@ class VelocityConfig:
     Parameters
     ----------
     frame : {'condition', 'free'}
-        Whether the condition enters as vectors too, or through rotation invariants only.
+        Whether the condition enters as vectors too, or through rotation invariants only. Without a
+        stereocentre these are those of its mirror image: in the frame 'free' a jump from one of two
+        mirror images, such as the gauche states of butane, is a jump from either.
     features : int
         Scalar (0e) and vector (1o) channels per atom.
     heads : int

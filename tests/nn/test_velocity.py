@@ -6,7 +6,7 @@ import torch
 from e3nn import o3
 from e3nn.util.test import equivariance_error
 
-from ase_tito.graph import GraphBatch
+from ase_tito.graph import GraphBatch, MolecularGraph
 from ase_tito.nn import EquivariantVelocity, VelocityConfig
 from ase_tito.nn.compiled import CompiledVelocity
 from ase_tito.nn.embedding import WaveEmbedding
@@ -114,6 +114,19 @@ def test_free_frame_ignores_the_orientation_of_the_condition(molecule, inputs):
         velocity(net, graph, z, x, s, lag).detach(),
         atol=TOLERANCE,
     )
+
+
+def test_free_frame_takes_mirror_images_of_an_achiral_condition_for_one(molecule, inputs):
+    graph = MolecularGraph(molecule[0].atomic_numbers, molecule[0].bonds)  # no label, no chirality
+    z, x, *rest = inputs
+    mirror = torch.tensor([1.0, 1.0, -1.0], dtype=torch.float64)
+    for frame, told_apart in (("free", False), ("condition", True)):
+        net = network(frame)
+        first, second = (velocity(net, graph, z, y, *rest) for y in (x, x * mirror))
+        assert bool((first - second).abs().max() > 1e-3) is told_apart
+    chiral = molecule[0]
+    first, second = (velocity(network("free"), chiral, z, y, *rest) for y in (x, x * mirror))
+    assert (first - second).abs().max() > 1e-9
 
 
 def test_permutation_of_atoms(molecule, inputs):
