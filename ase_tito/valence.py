@@ -14,6 +14,7 @@ from scipy.sparse import csr_array
 from ase_tito.graph import MolecularGraph
 
 _CARBON, _NITROGEN = 6, 7
+_HEAVIEST_OF_SECOND_ROW = 10
 
 _VALENCES = {
     **dict.fromkeys((1, 9, 17, 35, 53), 1),
@@ -79,6 +80,22 @@ def lacking_hydrogens(graph: MolecularGraph) -> int:
     charged[nitrogen] += 1
     highest = np.where(nitrogen[graph.bonds].any(1), bond.astype(np.float64), 2.0)
     return round(free[carbon].sum()) - _added_orders(graph, charged, weights, highest)
+
+
+def charged_or_radical(graph: MolecularGraph) -> bool:
+    """Whether some atom carries a charge or an unpaired electron in every resonance structure.
+
+    So it is in ions, and in neutral molecules that are written with charges, such as those with a
+    nitro group. False of molecules with an atom of the third row, or heavier, that has more
+    neighbours than its usual valence (sulfones, phosphates): its bonds count nothing here.
+    """
+    excess = neighbour_counts(graph) - valences(graph)
+    if (excess[graph.atomic_numbers > _HEAVIEST_OF_SECOND_ROW] > 0).any():
+        return False
+    free = _single_bonds_leave(graph)
+    bonds = len(graph.bonds)
+    orders = _added_orders(graph, free, np.ones(bonds), np.full(bonds, 2.0))
+    return bool((excess > 0).any()) or round(free.sum()) > 2 * orders
 
 
 def _amidinium(graph: MolecularGraph) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

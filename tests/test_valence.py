@@ -4,6 +4,7 @@ import pytest
 from ase_tito.graph import MolecularGraph
 from ase_tito.valence import (
     certainly_multiple,
+    charged_or_radical,
     lacking_hydrogens,
     neighbour_counts,
     valences,
@@ -122,3 +123,33 @@ class TestAmidiniumIons:
 
     def test_an_amine_is_none(self):
         assert lacking_hydrogens(with_hydrogens((6, 7), [(0, 1)], (2, 2))) == 1
+
+
+AMMONIUM = MolecularGraph([7, 1, 1, 1, 1], [(0, 1), (0, 2), (0, 3), (0, 4)])
+ACETATE = MolecularGraph([6, 6, 8, 8, 1, 1, 1], [(0, 1), (1, 2), (1, 3), (0, 4), (0, 5), (0, 6)])
+NITROMETHANE = MolecularGraph(
+    [6, 7, 8, 8, 1, 1, 1], [(0, 1), (1, 2), (1, 3), (0, 4), (0, 5), (0, 6)]
+)
+METHYL = MolecularGraph([6, 1, 1, 1], [(0, 1), (0, 2), (0, 3)])
+CARBON_DIOXIDE = MolecularGraph([6, 8, 8], [(0, 1), (0, 2)])
+SULFURIC_ACID = MolecularGraph(
+    [16, 8, 8, 8, 8, 1, 1], [(0, 1), (0, 2), (0, 3), (0, 4), (3, 5), (4, 6)]
+)
+
+
+@pytest.mark.parametrize(
+    ("graph", "expected"),
+    [
+        (AMMONIUM, True),
+        (ACETATE, True),
+        (NITROMETHANE, True),
+        (METHYL, True),
+        (CARBON_DIOXIDE, False),
+        (SULFURIC_ACID, False),
+        (molecule("n-methylacetamide")[0], False),
+        (molecule("dimethylbenzene")[0], False),
+        (molecule("azomethane")[0], False),
+    ],
+)
+def test_charges_and_unpaired_electrons_show_in_the_valences(graph, expected):
+    assert charged_or_radical(graph) is expected

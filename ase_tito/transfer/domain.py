@@ -11,7 +11,7 @@ from ase_tito.canonical import graph_key
 from ase_tito.errors import ConfigError, DomainError
 from ase_tito.graph import MolecularGraph
 from ase_tito.residues import is_peptide
-from ase_tito.valence import lacking_hydrogens
+from ase_tito.valence import charged_or_radical, lacking_hydrogens
 
 _HYDROGEN = 1
 
@@ -152,7 +152,10 @@ class Domain:
         return reasons
 
     def cautions(self, graph: MolecularGraph) -> list[str]:
-        """What lies beyond training but need not fail: the molecule's size, and odd valences."""
+        """What lies beyond training but need not fail: the molecule's size, and odd valences.
+
+        Whether charges occurred in training is not known; among peptides they are usual.
+        """
         found = []
         low, high = self.n_atoms_range
         if not low <= graph.n_atoms <= high:
@@ -161,6 +164,8 @@ class Domain:
             )
         if self.molecules is None and lacking_hydrogens(graph):
             found.append("carbon atoms lack hydrogens, unless this is a radical or an ion")
+        elif self.molecules is None and not self.peptides_only and charged_or_radical(graph):
+            found.append("it is an ion or a radical, or has charged atoms as in a nitro group")
         return found
 
     def to_dict(self) -> dict[str, Any]:

@@ -30,7 +30,8 @@ def moved(atom, to):
 
 
 def line(n):
-    return Atoms(f"O{n}", positions=1.4 * np.arange(n)[:, None] * [1.0, 0.0, 0.0])
+    places = np.array([0.4, *1.4 * np.arange(1, n - 1), 1.4 * (n - 1) - 0.4])
+    return Atoms(f"HO{n - 2}H", positions=places[:, None] * [1.0, 0.0, 0.0])
 
 
 MOLECULES = {

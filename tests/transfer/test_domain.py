@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -106,7 +107,8 @@ def test_a_model_of_one_molecule_refuses_others_but_not_their_order_or_mirror_im
 
 
 def test_sizes_beyond_training_are_cautions(domain):
-    assert domain.cautions(MolecularGraph([8] * 10, [[k, k + 1] for k in range(9)])) == []
+    chain = MolecularGraph([1, *[8] * 8, 1], [[k, k + 1] for k in range(9)])
+    assert domain.cautions(chain) == []
     (caution,) = domain.cautions(MolecularGraph([8, 8], [[0, 1]]))
     assert "2 atoms" in caution
     assert "9 to 22" in caution
@@ -125,6 +127,23 @@ def test_molecules_without_their_hydrogens_are_told_apart_from_others(ethanol):
     assert own.objections(graph) == own.cautions(graph) == []
     (caution,) = own.cautions(radical)
     assert caution.startswith("carbon atoms lack hydrogens")
+
+
+def test_charged_atoms_are_cautions_but_not_among_peptides(ethanol):
+    graph, _ = ethanol
+    own = Domain((1.0, 100.0), (300.0, 300.0), (1, 6, 7, 8), (2, 20), molecules=None)
+    ethoxide = MolecularGraph(
+        [6, 6, 8, *[1] * 5], [(0, 1), (1, 2), (0, 3), (0, 4), (0, 5), (1, 6), (1, 7)]
+    )
+    methylammonium = MolecularGraph(
+        [6, 7, *[1] * 6], [(0, 1), (0, 2), (0, 3), (0, 4), (1, 5), (1, 6), (1, 7)]
+    )
+    for ion in (ethoxide, methylammonium):
+        (caution,) = own.cautions(ion)
+        assert caution.startswith("it is an ion or a radical")
+        assert replace(own, peptides_only=True).cautions(ion) == []
+        assert replace(own, molecules=(graph_key(ion),)).cautions(ion) == []
+    assert own.cautions(graph) == []
 
 
 def test_a_domain_of_peptides_refuses_what_is_none():
