@@ -155,7 +155,7 @@ class TestNpz:
         with pytest.raises(DataError, match="frames of unequal weight are no trajectory"):
             open_trajectory(tmp_path / "w.npz")
         (tmp_path / "w.npz").write_bytes((tmp_path / "x.npz").read_bytes()[:-50])
-        with pytest.raises(DataError, match="not a readable .npz trajectory"):
+        with pytest.raises(DataError, match=r"not a readable \.npz trajectory"):
             open_trajectory(tmp_path / "w.npz")
 
 
