@@ -34,8 +34,8 @@ def open_source(path: str | Path, format: str, options: ReadOptions) -> Source:
     Raises
     ------
     DataError
-        For files that are missing or damaged as a whole, unknown formats, and a topology that
-        would be ignored.
+        For files that are missing or damaged as a whole, unknown formats, and a topology, a
+        spacing or a unit of energies that would be ignored.
     """
     path = Path(path)
     if not path.exists():
@@ -46,6 +46,10 @@ def open_source(path: str | Path, format: str, options: ReadOptions) -> Source:
         raise DataError(f"{format!r} is no format of trajectories; there are {', '.join(READERS)}")
     if options.topology is not None and format != "trajectory":
         raise DataError(f"{path}: says its atoms and bonds itself: leave out the topology")
+    if options.frame_spacing_ps is not None and format == "timewarp":
+        raise DataError(f"{path}: says its times itself: leave out the frame spacing")
+    if options.energy_unit is not None and format != "npz":
+        raise DataError(f"{path}: energies are read of .npz archives alone: leave out their unit")
     return READERS[format](path, options)
 
 

@@ -6,7 +6,7 @@ import pytest
 from ase_tito.data import Dataset
 from ase_tito.data.convert import convert
 from ase_tito.data.readers import ReadOptions, detect_format, open_source
-from ase_tito.errors import TITOError
+from ase_tito.errors import DataError, TITOError
 from tests.data.formats import peptide, uneven_times, write_timewarp
 
 
@@ -48,6 +48,19 @@ def test_frames_are_kept_as_asked(tmp_path):
     write_timewarp(tmp_path, "AAAA")
     run = load(tmp_path / "AAAA-traj-arrays.npz", keep_ps=15.0, temperature_K=300.0).runs[0]
     assert (len(run), run.frame_spacing_ps, run.temperature_K) == (10, 15.0, 300.0)
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ({"frame_spacing_ps": 1.0}, "says its times itself: leave out the frame spacing"),
+        ({"energy_unit": "kJ/mol"}, "energies are read of .npz archives alone"),
+    ],
+)
+def test_what_would_be_ignored_is_refused(tmp_path, given, text):
+    write_timewarp(tmp_path, "AAAA")
+    with pytest.raises(DataError, match=text):
+        load(tmp_path, **given)
 
 
 @pytest.mark.parametrize(
