@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -39,7 +40,7 @@ class DatasetWriter:
     Raises
     ------
     OutputError
-        If the file exists, or cannot be written.
+        If the file exists, or cannot be written (a full disk).
     """
 
     def __init__(
@@ -75,13 +76,18 @@ class DatasetWriter:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        finished = False
+        file, finished = self._open(), False
         try:
             if kind is None:
-                self._write_splits(self._open())
-                finished = True
+                self._write_splits(file)
+            file.close()
+            finished = kind is None
+        except (OSError, RuntimeError) as failed:  # a full disk may show here only
+            if kind is None:
+                raise self._not_written(failed) from failed
         finally:
-            self._open().close()
+            with suppress(OSError, RuntimeError):
+                file.close()
             self._file = None
             if not finished:
                 self._partial.unlink()
@@ -99,6 +105,8 @@ class DatasetWriter:
         ------
         DataError
             For a name that is taken, and for positions or energies that are not finite.
+        OutputError
+            If the file cannot be written (a full disk).
         """
         file = self._open()
         if record.name in self._names:
@@ -112,8 +120,11 @@ class DatasetWriter:
             runs = group.create_group("runs")
             for run in record.runs:
                 _write_run(runs.create_group(run.name), f"{record.name}, run {run.name}", run)
-        except BaseException:
-            del file["molecules"][record.name]
+        except BaseException as error:
+            with suppress(OSError, RuntimeError, KeyError):
+                del file["molecules"][record.name]
+            if isinstance(error, OSError):
+                raise self._not_written(error) from error
             raise
         self._names.add(record.name)
 
@@ -134,6 +145,12 @@ class DatasetWriter:
         if self._file is None:
             raise OutputError(f"{self.path}: a DatasetWriter is used within a 'with' block")
         return self._file
+
+    def _not_written(self, error: OSError | RuntimeError) -> OutputError:
+        """HDF5's own words are lines of addresses."""
+        number = getattr(error, "errno", None)
+        reason = os.strerror(number) if number else str(error)
+        return OutputError(f"cannot write {self.path}: {reason}")
 
     def _write_splits(self, file: h5py.File) -> None:
         check_splits(str(self.path), self._splits, self._names)
