@@ -42,16 +42,19 @@ def markdown(results: Results) -> str:
 
 def figure(results: Results) -> Figure:
     """Simulated time per day, and costs with replicas and atoms, as far as they were measured."""
-    panels = [
+    below = [
         (name, draw)
-        for name, draw in (("dynamics", _bars), ("replicas", _against), ("atoms", _sizes))
+        for name, draw in (("replicas", _against), ("atoms", _sizes))
         if name in results
     ]
+    rows = [[("dynamics", _bars)]] * ("dynamics" in results) + [below] * bool(below)
     with matplotlib.rc_context(PRINT_STYLE):
-        drawn = Figure(figsize=(0.4 + 2.9 * max(1, len(panels)), 2.9), layout="constrained")
-        axes = np.atleast_1d(drawn.subplots(1, max(1, len(panels))))
-        for axis, (name, draw) in zip(axes, panels, strict=False):
-            draw(axis, results[name])
+        drawn = Figure(figsize=(5.6, 0.2 + 2.6 * max(1, len(rows))), layout="constrained")
+        parts = drawn.subfigures(max(1, len(rows)), 1, squeeze=False)[:, 0]
+        for part, panels in zip(parts, rows, strict=False):
+            axes = np.atleast_1d(part.subplots(1, len(panels)))
+            for axis, (name, draw) in zip(axes, panels, strict=True):
+                draw(axis, results[name])
     return drawn
 
 
@@ -69,9 +72,13 @@ def _dynamics(part: Results) -> list[str]:
     for name, rate in part["ns_per_day"].items():
         ratios = [part[kind][rival].get(name) for kind in ("ratios", "effective_ratios")
                   for rival in ("ASE Langevin", "OpenMM")]  # fmt: skip
+        jumper = part["jumpers"].get(name)
+        some = jumper and f"TITO, {jumper['replicas']} replica{'s' * (jumper['replicas'] > 1)}"
         rows.append(
             [
-                name,
+                some or name,
+                f"{jumper['lag_ps']:g}" if jumper else "",
+                str(jumper["evaluations"]) if jumper else "",
                 _speed(rate),
                 *("" if ratio is None else _number(ratio) for ratio in ratios[:2]),
                 _number(part["effective_samples_per_second"][name]),
@@ -82,16 +89,16 @@ def _dynamics(part: Results) -> list[str]:
         f"{key}: {_number(value)} ps" for key, value in part["correlation_ps"].items()
     )
     return [
-        "Alanine dipeptide; evaluations per jump as named "
-        f"({_methods(part['jumpers'])}). ASE's Langevin: 1 fs, OpenMM's Reference platform as its "
-        f"calculator, one process. OpenMM: {part['openmm_platform']} platform, 2 fs with hydrogens "
-        f"of 4 amu, {part['processes']} processes. Independent samples are of the slowest of cos "
+        f"Alanine dipeptide; evaluations per jump ({_methods(part['jumpers'])}), and ratios to "
+        "ASE's Langevin (1 fs, OpenMM's Reference platform as its calculator, one process) and to "
+        f"OpenMM alone ({part['openmm_platform']} platform, 2 fs with hydrogens "
+        f"of 4 amu, {part['processes']} processes). Independent samples are of the slowest of cos "
         f"and sin of φ and ψ; simulated time per independent sample: {memories} (MD from "
         f"{part['correlation_from']}, {part['md_ps'] / 1000:.3g} ns).\n",
         markdown_table(
             (
-                *("", "ns/day", "× ASE Langevin", "× OpenMM", "independent samples/s"),
-                *("× ASE Langevin", "× OpenMM"),
+                *("", "lag, ps", "evaluations", "ns/day", "× ASE", "× OpenMM"),
+                *("independent samples/s", "× ASE", "× OpenMM"),
             ),
             rows,
         ),
@@ -219,7 +226,7 @@ def _bars(axis: Axes, part: Results) -> None:
     axis.barh(names, medians, xerr=errors, color=colours, error_kw={"elinewidth": 0.6})
     axis.set_xscale("log")
     axis.set_xlabel("simulated ns per day")
-    axis.tick_params(axis="y", labelsize=5)
+    axis.tick_params(axis="y", labelsize=6)
     axis.invert_yaxis()
 
 

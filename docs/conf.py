@@ -1,6 +1,11 @@
 import sys
+from contextlib import suppress
+from importlib import import_module
 from importlib.metadata import version as installed_version
 from pathlib import Path
+
+from sphinx.ext import autosummary
+from sphinx.ext.napoleon.docstring import GoogleDocstring
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -38,6 +43,17 @@ templates_path = ["_templates"]
 myst_enable_extensions = ["amsmath", "attrs_block", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 
+# A module has a page, also where its package has a function of the same name.
+_import_object = autosummary._import_by_name
+
+
+def _import_module_or_object(name, grouped_exception=True):
+    with suppress(ImportError):
+        return import_module(name), None, name
+    return _import_object(name, grouped_exception)
+
+
+autosummary._import_by_name = _import_module_or_object
 autosummary_generate = True
 autosummary_ignore_module_all = True
 # Each object on one page, that of the module it is written in, not where it is re-exported too.
@@ -49,8 +65,11 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
 autodoc_preserve_defaults = True
+autodoc_type_aliases = {"ArrayLike": "ArrayLike"}  # not all that it stands for
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 88
+# What is said of a constant is a sentence: its colon ends no name of a type.
+GoogleDocstring._parse_attribute_docstring = GoogleDocstring._consume_to_end
 napoleon_google_docstring = False
 napoleon_use_ivar = True
 napoleon_use_rtype = False

@@ -3,9 +3,8 @@ Train on your own ASE trajectory
 ================================
 
 From a ``.traj`` file to a model of its molecule: convert, fine-tune a shipped
-model, sample,
-compare. Half a minute of training shows how it goes; an hour makes a model to
-work with.
+model, sample, compare. Three hundred steps of training, less than a minute, show
+how it goes; an hour makes a model to work with.
 """
 
 # %%
@@ -77,7 +76,7 @@ lag_range_ps = [1.0, 100.0]
 validation_fraction = 0.25
 
 [optimizer]
-minutes = 0.5
+steps = 300
 learning_rate = 1e-3
 warmup_steps = 50
 """)
