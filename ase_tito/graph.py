@@ -208,7 +208,7 @@ class GraphBatch:
         shape = (len(graphs), max(graph.n_atoms for graph in graphs))
         numbers = torch.full(shape, PADDING_ELEMENT)
         topological = torch.full((*shape, shape[1]), MAX_TOPOLOGICAL_DISTANCE)
-        tetrahedral = torch.zeros(shape)
+        tetrahedral = torch.zeros(shape, dtype=torch.float32)
         stereo = torch.zeros_like(topological)
         for k, graph in enumerate(graphs):
             n = graph.n_atoms

@@ -65,7 +65,7 @@ class EquilibriumFrames:
             temperature[k] = trajectory.temperature_K
         check_drawn(targets[None], names)
         target = torch.from_numpy(targets)
-        lag_time = torch.full((count,), math.inf)
+        lag_time = torch.full((count,), math.inf, dtype=torch.float32)
         return PairBatch(
             graphs, torch.zeros_like(target), target, lag_time, torch.from_numpy(temperature)
         )

@@ -14,6 +14,7 @@ from ase_tito.graph import MAX_TOPOLOGICAL_DISTANCE, GraphBatch
 from ase_tito.nn.block import InteractionBlock
 from ase_tito.nn.embedding import RadialBasis, WaveEmbedding
 from ase_tito.nn.linear import EquivariantLinear
+from ase_tito.nn.precision import single_precision
 
 MAX_ATOMIC_NUMBER = 86
 N_STEREO_LABELS = 3
@@ -128,10 +129,13 @@ class EquivariantVelocity(nn.Module):
     Parameters
     ----------
     config : VelocityConfig
-    generator : torch.Generator, optional
-        Not needed for weights that are loaded afterwards.
+
+    Notes
+    -----
+    New weights are float32, drawn from PyTorch's global generator.
     """
 
+    @single_precision()
     def __init__(self, config: VelocityConfig) -> None:
         super().__init__()
         self.config = c = config
