@@ -117,9 +117,14 @@ def starting_frames(
         return frames
     array = np.asarray(positions, dtype=np.float64)
     if array.ndim == 3:
-        return list(array)
-    count = 1 if replicas is None else replicas if isinstance(replicas, int) else len(replicas)
-    return [array] * count
+        frames = list(array)
+    elif replicas is None:
+        frames = [array]
+    else:
+        frames = [array] * (int(replicas) if is_integer(replicas) else len(replicas))  # type: ignore[arg-type]
+    if not frames:
+        raise StructureError("an ensemble needs at least one system")
+    return frames
 
 
 def replica_keys(replicas: int | Sequence[int] | None, count: int) -> tuple[int, ...]:
@@ -128,8 +133,9 @@ def replica_keys(replicas: int | Sequence[int] | None, count: int) -> tuple[int,
         if replicas is not None and replicas != count:
             raise ConfigError(f"replicas is {replicas}, but there are {count} systems")
         return tuple(range(count))
-    keys = tuple(int(key) for key in replicas)  # type: ignore[union-attr]
-    if len(keys) != count or len(set(keys)) != count or min(keys) < 0:
+    given = list(replicas)  # type: ignore[arg-type]
+    keys = tuple(int(key) for key in given if is_integer(key))
+    if not len(keys) == len(given) == count == len(set(keys)) or min(keys) < 0:
         raise ConfigError(f"replicas must be {count} different non-negative keys, not {replicas}")
     return keys
 

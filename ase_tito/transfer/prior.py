@@ -107,11 +107,15 @@ class BoltzmannPrior:
 
         Raises
         ------
+        ConfigError
+            For a count that is no positive integer.
         DomainError
             For a temperature or a molecule that the prior was not trained for.
         TypeError
             Unless exactly one of `noise` and `generator` is given.
         """
+        if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+            raise ConfigError(f"count must be a positive integer, not {count!r}")
         return self.transition.sample(
             graph,
             torch.zeros(count, graph.n_atoms, 3, dtype=dtype),

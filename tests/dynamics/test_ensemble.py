@@ -45,6 +45,13 @@ def test_replicas_differ_and_keep_the_centre_of_mass(make, operator, atoms, walk
     assert np.allclose(centres, atoms.get_center_of_mass(), rtol=0, atol=1e-10)
 
 
+def test_an_ensemble_has_systems(make, operator):
+    assert make(operator, replicas=np.int64(3)).n_systems == 3
+    for none in (0, []):
+        with pytest.raises(StructureError, match="at least one system"):
+            make(operator, replicas=none)
+
+
 def test_own_masses_define_the_centre(make, operator, walk):
     masses = np.linspace(1, 9, 9)
     ensemble = make(operator, masses=masses)
@@ -246,6 +253,7 @@ def test_positions_are_copies(make, operator, atoms):
         ({"seed": 1.5}, "seed"),
         ({"jump": -1}, "jump"),
         ({"replicas": [0, 0]}, "different"),
+        ({"replicas": [0.5, 1.5]}, "non-negative keys"),
     ],
 )
 def test_bad_options(make, operator, options, match):

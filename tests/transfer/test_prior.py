@@ -64,6 +64,12 @@ def test_samples_have_that_law(ethanol, springs, rng):
     assert np.abs(found - expected).max() < 0.06 * np.abs(expected).max()
 
 
+@pytest.mark.parametrize("count", [0, -1, 2.5, True])
+def test_samples_are_counted(ethanol, springs, rng, count):
+    with pytest.raises(ConfigError, match="count must be a positive integer"):
+        springs.sample(ethanol[0], count, generator=rng)
+
+
 def test_the_density_does_not_know_place_and_orientation(ethanol, tiny, domain, rng):
     graph, positions = ethanol
     prior = BoltzmannPrior(tiny[0], HarmonicSource(), domain)
