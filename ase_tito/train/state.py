@@ -37,6 +37,8 @@ def load_state(path: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
         raise CheckpointError(f"{path}: damaged training state ({error})") from error
+    if not isinstance(state, dict) or not isinstance(state.get("settings"), dict):
+        raise CheckpointError(f"{path}: no training state, but another file of PyTorch")
     changed = sorted(
         key
         for key in {*settings, *state["settings"]}

@@ -140,6 +140,10 @@ def test_damaged_states_are_refused(toy):
         state.write_bytes(content[:keep])
         with pytest.raises(CheckpointError, match="damaged training state"):
             run(config, resume=True)
+    for other in ({"network": {}}, torch.zeros(2)):
+        torch.save(other, state)
+        with pytest.raises(CheckpointError, match="another file of PyTorch"):
+            run(config, resume=True)
         state.write_bytes(content)
 
 
