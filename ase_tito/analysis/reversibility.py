@@ -25,7 +25,7 @@ class Reversibility:
     statistic : float
         Σ_{i<j} (c_ij − c_ji)² / (c_ij + c_ji), Bowker's measure of asymmetry.
     net_share : float
-        Σ_{i<j} |c_ij − c_ji| / Σ_{i<j} (c_ij + c_ji): share of the transitions that are not
+        Σ_{i<j} abs(c_ij − c_ji) / Σ_{i<j} (c_ij + c_ji): share of the transitions that are not
         undone.
     expected_share : float
         Its mean for a reversible chain with the same blocks.
