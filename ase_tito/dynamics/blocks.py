@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from ase import Atoms
 from numpy.typing import ArrayLike
 
@@ -22,6 +24,9 @@ from ase_tito.dynamics.systems import check_domain
 from ase_tito.errors import ConfigError, OutputError, TITOError
 
 SETTINGS_FILE = "campaign.json"
+_STARTS = "molecules"
+"""Its entry with a digest of each molecule's starting frames."""
+
 THREADS = 1
 """Of a block: with its batches they decide the last bits, the same wherever it runs."""
 
@@ -100,7 +105,8 @@ def plan_blocks(
     block_size : int
         Replicas of one block: one task, written as a whole or not at all.
     resume : bool
-        Go on with what the directory holds, which must be of this very campaign.
+        Go on with what the directory holds, which must be of this very campaign: molecules may be
+        new, but those of a name must start from the same frames.
     **settings
         `model` (a name or path), `lag_time_ps`, `jumps` and other arguments of `run_to_files`,
         for all molecules. They are written to campaign.json.
@@ -124,7 +130,8 @@ def plan_blocks(
     checked_seed(settings.get("seed", 0))
     for name, (frames, bonds) in molecules.items():
         _check_molecule(name, frames, bonds, settings)
-    _claim(output, {"replicas": replicas, "block_size": block_size, **settings}, resume)
+    starts = {name: _digest(frames, bonds) for name, (frames, bonds) in molecules.items()}
+    _claim(output, {"replicas": replicas, "block_size": block_size, **settings}, starts, resume)
     return [
         Block(
             name,
@@ -198,24 +205,43 @@ def _check_molecule(
     operator.domain.resolve_temperature(temperature)
 
 
-def _claim(output: Path, settings: Mapping[str, Any], resume: bool) -> None:
+def _digest(frames: Sequence[Atoms], bonds: ArrayLike | None) -> str:
+    """Of where a molecule's replicas start."""
+    digest = hashlib.sha256(b"" if bonds is None else np.asarray(bonds, np.int64).tobytes())
+    for atoms in frames:
+        for array in (atoms.numbers.astype(np.int64), atoms.positions, atoms.get_masses()):
+            digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def _claim(
+    output: Path, settings: Mapping[str, Any], starts: Mapping[str, str], resume: bool
+) -> None:
     """Make the directory, or see that it is of this campaign; its settings are written first."""
     if output.exists() and not output.is_dir():
         raise OutputError(f"{output} is a file; choose a directory")
     path = output / SETTINGS_FILE
-    text = json.dumps(settings, indent=1, default=str) + "\n"
+    known: dict[str, str] = {}
     if path.exists():
         if not resume:
             raise OutputError(f"{output} exists; resume it, or choose another directory")
         theirs = json.loads(path.read_text())
-        for key, value in json.loads(text).items():
+        known = theirs.get(_STARTS, {})
+        for key, value in json.loads(json.dumps(settings, default=str)).items():
             if theirs.get(key) != value:
                 raise OutputError(
                     f"{output} cannot be resumed: it was made with {key} {theirs.get(key)}, not "
                     f"{value}"
                 )
-        return
-    if output.exists() and any(output.iterdir()):
+        for name, digest in starts.items():
+            if known.get(name, digest) != digest:
+                raise OutputError(
+                    f"{output} cannot be resumed: its {name} started from other frames; give it "
+                    "another name, or choose another directory"
+                )
+        if starts.items() <= known.items():
+            return
+    elif output.exists() and any(output.iterdir()):
         raise OutputError(
             f"{output} holds something else than a campaign; choose another directory"
         )
@@ -223,4 +249,5 @@ def _claim(output: Path, settings: Mapping[str, Any], resume: bool) -> None:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"cannot make the directory {output}: {error.strerror}") from error
-    write_atomically(path, text.encode())
+    entries = {**settings, _STARTS: {**known, **starts}}
+    write_atomically(path, (json.dumps(entries, indent=1, default=str) + "\n").encode())

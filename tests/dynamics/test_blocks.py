@@ -87,6 +87,17 @@ def test_resume_is_asked_for_and_of_the_same_campaign(plan, tmp_path):
         plan(tmp_path / "mine", resume=True)
 
 
+def test_a_name_stands_for_the_same_frames_when_resumed(plan, tiny_checkpoint, tmp_path):
+    run_blocks(plan(tmp_path / "c", names=("one",)))
+    assert [o.jumps for o in run_blocks(plan(tmp_path / "c", resume=True))] == [0] * 3 + [4] * 3
+    other = molecule("CH3CH2OH")
+    other.rattle(0.01, seed=1)
+    given = {"model": str(tiny_checkpoint), "replicas": 5, "block_size": 2, **SETTINGS}
+    for name in ("one", "two"):
+        with pytest.raises(OutputError, match=f"its {name} started from other frames"):
+            plan_blocks({name: ([other], None)}, tmp_path / "c", resume=True, **given)
+
+
 def test_refusals_come_before_anything_is_written(plan, tiny_checkpoint, tmp_path):
     for settings, error in (
         ({"replicas": 0}, ConfigError),
