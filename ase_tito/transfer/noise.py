@@ -69,6 +69,10 @@ def keyed_noise(
     seed : int
     replicas : sequence of int, length B
     jumps, retries : int, or sequence of int of length B
+    dtype : torch.dtype
+        Of the numbers, which are drawn in float64.
+    device : torch.device or str
+        Where they go; they are drawn on the CPU.
 
     Returns
     -------

@@ -53,7 +53,7 @@ def open_mdqm9(path: Path, options: ReadOptions) -> Source:
     """Molecules ``mdqm9-NUMBER``, in splits if ``splits/*_indices.npy`` are beside the file.
 
     Positions are in nm, time lags in ps. Bonds are those of the SD file beside the HDF5 file, which
-    holds the molecules in the same order; stereochemistry is that of each run's first frame.
+    holds the molecules in the same order; stereochemistry is that of the first run's first frame.
     """
     path = _file(path)
     try:
