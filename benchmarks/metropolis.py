@@ -14,7 +14,7 @@ place of the lags.
 
 --free-energies compares φ and ψ of the chains with MD: the free energies of sixths of the circle,
 with 95 % intervals by a bootstrap over chains, and over blocks of 1 ns of MD, as a table and as
-report/free-energies.png. All chains then start from the one frame --from-frame, and their first
+report/free-energies.png. All chains then start from one frame, --from-frame, and their first
 third is left out, so that agreement is no matter of where they started. Use some dozen jumps of a
 lag beyond the slowest timescale, or some hundred moves.
 """
@@ -57,7 +57,9 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--free-energies", action="store_true", help="φ and ψ of chains from one frame, beside MD"
     )
-    parser.add_argument("--from-frame", type=int, default=0, help="of all the runs, from 0")
+    parser.add_argument(
+        "--from-frame", type=int, help="where all chains start, of all the runs, from 0"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     options = parser.parse_args(argv)
@@ -72,8 +74,8 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     options = arguments(argv)
     torch.set_num_threads(options.threads)
     reference = Reference.from_files(options.runs)
-    if options.free_energies:
-        frames = np.full(options.chains, options.from_frame)
+    if options.free_energies or options.from_frame is not None:
+        frames = np.full(options.chains, options.from_frame or 0)
     else:
         frames = reference.spread_frames(options.chains)
     kinds = [Kind(lag_ps) for lag_ps in options.lags_ps]

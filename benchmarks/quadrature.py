@@ -1,11 +1,14 @@
 """How exactly a log-density is integrated, with how many nodes and steps.
 
-    python benchmarks/quadrature.py PRIOR RUN1.npz RUN2.npz --output report
+    python benchmarks/quadrature.py MODEL RUN1.npz RUN2.npz --output report
+    python benchmarks/quadrature.py MODEL RUN1.npz RUN2.npz --output report --lag-ps 10
 
 takes --frames frames of MD, integrates their log p_eq by each of --settings (nodes x steps of
 `Quadrature`), and compares with the last of these. What counts is the error of differences, as
 they stand in the log ratio of a move in the source space: that of ln p_eq(x) − ln p_eq(y) for all
-pairs of frames. Writes report/quadrature.md, and keeps what is done in report/quadrature.json.
+pairs of frames. With --lag-ps it is the density q(y | x) of jumps instead, for frames x of MD and
+y a lag later, and the ratio q(x | y) / q(y | x). Writes report/quadrature.md, and keeps what is
+done in report/quadrature.json.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -21,10 +24,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from ase_tito.analysis import lag_in_frames
 from ase_tito.atomic import write_atomically
 from ase_tito.evaluation import Reference, markdown_table
 from ase_tito.flow.density import Quadrature
-from ase_tito.models import load_prior
+from ase_tito.models import load_model, load_prior
+from ase_tito.transfer.metropolis import in_double_precision, log_density
 from ase_tito.transfer.source_moves import prior_log_density
 
 SETTINGS = ("24x3", "24x6", "32x4", "48x3", "48x6", "72x6")
@@ -42,7 +47,8 @@ def errors(found: dict[str, dict[str, Any]], finest: str) -> list[list[str]]:
     exact = np.array(found[finest]["log_density"])
     for name, one in found.items():
         off = np.array(one["log_density"]) - exact
-        differences = np.abs([a - b for a, b in combinations(off, 2)])
+        pairs = [off] if off.ndim == 1 else off  # differences are those within a pair of jumps
+        differences = np.abs([a - b for part in pairs for a, b in combinations(part, 2)])
         nodes, _, steps = name.partition("x")
         size = ["", ""] if name == finest else [
             f"{np.sqrt((differences**2).mean()):.3f}", f"{differences.max():.3f}"
@@ -52,35 +58,64 @@ def errors(found: dict[str, dict[str, Any]], finest: str) -> list[list[str]]:
     return rows
 
 
+def densities(
+    options: argparse.Namespace, reference: Reference
+) -> Callable[[Quadrature], torch.Tensor]:
+    """What integrates ln p_eq of the frames (K,), or ln q of both ways between frames (K, 2)."""
+    graph, temperature = reference.graph, reference.temperature_K
+    chosen = reference.spread_frames(options.frames, options.lag_ps or 0.0)
+    x = torch.from_numpy(reference.frames[chosen].astype(float))
+    if options.lag_ps is None:
+        transition = load_prior(options.model).in_float64().transition
+        return lambda q: prior_log_density(transition, graph, x, q, temperature_K=temperature)
+    operator = in_double_precision(load_model(options.model))
+    if operator.frame.name != "free":
+        raise SystemExit(f"{options.model} has jumps in the frame {operator.frame.name!r}, whose "
+                         "density is not that of any frame of MD")  # fmt: skip
+    later = chosen + lag_in_frames(options.lag_ps, reference.frame_spacing_ps)
+    y = torch.from_numpy(reference.frames[later].astype(float))
+
+    def both(quadrature: Quadrature) -> torch.Tensor:
+        ways = [
+            log_density(operator, graph, end, start, options.lag_ps, quadrature, temperature)
+            for start, end in ((x, y), (y, x))
+        ]
+        return torch.stack(ways, 1)
+
+    def without_gradient(quadrature: Quadrature) -> torch.Tensor:
+        with torch.no_grad():
+            return both(quadrature)
+
+    return without_gradient
+
+
 def main(argv: Sequence[str] | None = None) -> str:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("prior", help="a model's name, or a path")
+    parser.add_argument("model", help="a model's name, or a path")
     parser.add_argument("runs", nargs="+", type=Path, help="MD (.npz)")
     parser.add_argument("--output", type=Path, required=True, help="directory")
     parser.add_argument("--frames", type=int, default=8)
+    parser.add_argument("--lag-ps", type=float, help="densities of jumps, not of the prior")
     parser.add_argument("--settings", nargs="+", default=SETTINGS, metavar="NODESxSTEPS")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     options = parser.parse_args(argv)
     torch.set_num_threads(options.threads)
     reference = Reference.from_files(options.runs)
-    chosen = reference.spread_frames(options.frames)
-    x = torch.from_numpy(reference.frames[chosen].astype(float))
-    transition = load_prior(options.prior).in_float64().transition
+    density = densities(options, reference)
     options.output.mkdir(parents=True, exist_ok=True)
     path = options.output / "quadrature.json"
     kept: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
-    given = [options.prior, [run.name for run in reference.runs], options.frames]
+    names = [run.name for run in reference.runs]
+    given = [options.model, names, options.frames, options.lag_ps]
     found = kept["found"] if kept.get("of") == given else {}
     for name in options.settings:
         if name in found:
             continue
         started = time.process_time()
-        values = prior_log_density(
-            transition, reference.graph, x, setting(name), temperature_K=reference.temperature_K
-        )
-        seconds = (time.process_time() - started) / len(x)
+        values = density(setting(name))
+        seconds = (time.process_time() - started) / values.numel()
         found[name] = {"log_density": values.tolist(), "cpu_s": seconds}
         write_atomically(path, json.dumps({"of": given, "found": found}, indent=1).encode())
     header = ("nodes", "steps", "velocities", "error of ln r: rms", "largest", "CPU seconds")

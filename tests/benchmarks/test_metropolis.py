@@ -100,6 +100,11 @@ def test_errors_of_differences_alone_count(load):
     assert shifted[3:5] == ["0.000", "0.000"]
     assert off[3:5] == [f"{0.5 * np.sqrt(2 / 3):.3f}", "0.500"]
     assert finest[3:5] == ["", ""]
+    jumps = {
+        "8x1": {"log_density": [[1.5, 2.5], [5.0, 5.0]], "cpu_s": 1.0},  # both ways
+        "72x6": {"log_density": [[1.0, 2.0], [4.0, 5.0]], "cpu_s": 1.0},
+    }
+    assert load("quadrature").errors(jumps, "72x6")[0][3:5] == [f"{np.sqrt(0.5):.3f}", "1.000"]
 
 
 def test_quadrature_goes_on(load, runs, tmp_path, capsys):
@@ -113,3 +118,6 @@ def test_quadrature_goes_on(load, runs, tmp_path, capsys):
     found = json.loads((tmp_path / "quadrature.json").read_text())["found"]
     assert found["1x1"] == first
     assert set(found) == {"1x1", "2x1"}
+    quadrature.main([*command, "1x1", "--lag-ps", "10"])
+    found = json.loads((tmp_path / "quadrature.json").read_text())["found"]
+    assert np.shape(found["1x1"]["log_density"]) == (2, 2)
