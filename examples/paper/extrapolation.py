@@ -8,7 +8,8 @@ Draws what Figure 5 of arXiv 2510.07589 draws: for each model, by the number of 
 of invalid first proposals, the divergence of nested jumps from MD beside its floor, and the mean
 radius of gyration, whose logarithm grows linearly with that of the number of atoms. Dots are
 peptides, and lines their means or fits. The table, in Markdown beside the picture, has the slopes
-too. What is sampled is kept in --work: a call that was stopped goes on.
+too. What is sampled is kept in --work: a call that was stopped goes on. Instead of a model, the
+output of `ase-tito evaluate` for the same molecules may be named.
 """
 
 import argparse
@@ -25,13 +26,14 @@ from numpy.typing import NDArray
 
 from ase_tito.analysis import peptide_torsions, radius_of_gyration
 from ase_tito.analysis.report.drawing import REFERENCE_COLOUR, STYLE
-from ase_tito.errors import TITOError
+from ase_tito.errors import DataError, TITOError
 from ase_tito.evaluation import (
     EvaluationSettings,
     MoleculeResult,
     evaluate,
     markdown_table,
     open_references,
+    read_evaluation,
 )
 from ase_tito.models import find_checkpoint, load_model
 
@@ -62,7 +64,20 @@ Floats = NDArray[np.float64]
 def sampled(
     model: str, dataset: Path, splits: Sequence[str], work: Path, settings: EvaluationSettings
 ) -> dict[str, MoleculeResult]:
-    """Results of all molecules of the splits, by name."""
+    """Results of all molecules of the splits, by name.
+
+    Raises
+    ------
+    DataError
+        If an evaluation that was made before lacks one of them.
+    """
+    if Path(model).is_dir():
+        found = {result.name: result for result in read_evaluation(Path(model)).results}
+        names = [name for split in splits for name in open_references([dataset], split=split).names]
+        lacking = [name for name in names if name not in found]
+        if lacking:
+            raise DataError(f"{model}: this evaluation has no molecule {', '.join(lacking)}")
+        return {name: found[name] for name in names}
     operator = load_model(model)
     digest = hashlib.sha256(find_checkpoint(model).read_bytes()).hexdigest()
     results: dict[str, MoleculeResult] = {}
@@ -194,7 +209,8 @@ def draw(models: Mapping[str, Results], known: Mapping[str, Peptide]) -> Figure:
             equal = np.array([found["nested.jsd"].equal for found in figures])
             by_length(invalid, lengths, share, shift, color=colour, label=label)
             by_length(divergence, lengths, equal, shift, color=colour)
-            against_atoms(size, atoms, np.array(sizes_of(results, known)), color=colour)
+            same = {name: results[name] for name in names}
+            against_atoms(size, atoms, np.array(sizes_of(same, known)), color=colour)
         floors = [
             [results[name].figures["nested.jsd"].floor for results in models.values()]
             for name in names

@@ -2,7 +2,9 @@
 
 import argparse
 import importlib
+import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +13,13 @@ import pytest
 from ase_tito.data import DatasetWriter, MoleculeRecord, Run
 from ase_tito.data.trajectory import MolecularTrajectory
 from ase_tito.errors import DataError
-from ase_tito.evaluation import Figure, Reference
+from ase_tito.evaluation import Figure, Reference, write_evaluation
 from ase_tito.evaluation.slow_torsion import slowest_torsion
 from ase_tito.md.mixing import telling_torsions
 from ase_tito.md.smiles import molecule_from_smiles
 from tests.analysis.butane import GRAPH, trajectory
 from tests.evaluation.hopping import SPACING_PS, Hopping
-from tests.evaluation.test_written import made_up
+from tests.evaluation.test_written import evaluation, made_up
 
 FOLDER = Path(__file__).parents[2] / "examples" / "paper"
 ETHANOL = Path(__file__).parents[1] / "md" / "ethanol.prmtop"
@@ -229,3 +231,22 @@ def test_longer_peptides_are_tabled_by_length_with_the_slope_of_their_size(scrip
     assert {row[-1] for row in rows} == {"0.600"}  # MD's is 1/2, and the model's grows by n^0.1
     assert len(rows[0]) == len(extrapolation.HEADER)
     extrapolation.draw({"a": results}, known).canvas.draw()
+
+
+def test_an_evaluation_that_is_there_already_may_be_put_beside(script, dataset, tmp_path):
+    extrapolation = script("extrapolation")
+    folder = tmp_path / "evaluation"
+    results = tuple(replace(made_up(k), name=name) for k, name in enumerate(("plain", "butane")))
+    for result in results:
+        path = folder / "molecules" / result.name / "key" / "result-0.json"
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps(result.to_dict()))
+    write_evaluation(evaluation(*results), folder)
+    found = extrapolation.sampled(str(folder), dataset, ["test"], tmp_path, None)
+    assert [(name, result.n_atoms) for name, result in found.items()] == [
+        ("butane", 6),
+        ("plain", 5),
+    ]
+    write_evaluation(evaluation(*results[1:]), folder)
+    with pytest.raises(DataError, match="this evaluation has no molecule plain"):
+        extrapolation.sampled(str(folder), dataset, ["test"], tmp_path, None)
