@@ -1,3 +1,4 @@
+import re
 import sys
 from contextlib import suppress
 from importlib import import_module
@@ -65,11 +66,19 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
 autodoc_preserve_defaults = True
-autodoc_type_aliases = {"ArrayLike": "ArrayLike"}  # not all that it stands for
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 88
 # What is said of a constant is a sentence: its colon ends no name of a type.
 GoogleDocstring._parse_attribute_docstring = GoogleDocstring._consume_to_end
+# Attributes that share a line are as many, as parameters are: `low, high : float`.
+_consume_fields = GoogleDocstring._consume_fields
+
+
+def _consume_each_field(self, parse_type=True, prefer_type=False, multiple=False):
+    return _consume_fields(self, parse_type, prefer_type, multiple or parse_type > prefer_type)
+
+
+GoogleDocstring._consume_fields = _consume_each_field
 napoleon_google_docstring = False
 napoleon_use_ivar = True
 napoleon_use_rtype = False
@@ -93,3 +102,24 @@ html_theme_options = {
         "color-brand-content": "#7fb8de",
     },
 }
+
+autodoc_type_aliases = {"ArrayLike": "ArrayLike"}  # not all that it stands for
+_SHORTER = {
+    r"<factory>": "...",
+    r"TypeAliasForwardRef\('(\w+)'\)": r"\1",
+    r"~?numpy\.ndarray\[~?tuple\[~?typing\.Any, \.\.\.\], ~?numpy\.dtype\[([~\w.]+)\]\]": (
+        r"~numpy.typing.NDArray[\1]"
+    ),
+}
+
+
+def _shortened(app, what, name, object_, options, signature, returned):
+    """Types as the code has them."""
+    for pattern, short in _SHORTER.items():
+        signature = signature and re.sub(pattern, short, signature)
+        returned = returned and re.sub(pattern, short, returned)
+    return signature, returned
+
+
+def setup(app):
+    app.connect("autodoc-process-signature", _shortened)

@@ -42,7 +42,7 @@ class ChapmanKolmogorov:
 
     @property
     def largest_deviation(self) -> float:
-        """The largest difference of counted and predicted, without its sign; nan if nothing was counted."""
+        """The largest of abs(counted − predicted); nan if nothing was counted."""
         deviations = np.abs(self.counted - self.predicted)
         known = deviations[np.isfinite(deviations)]
         return float(known.max()) if len(known) else np.nan
