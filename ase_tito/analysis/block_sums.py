@@ -174,6 +174,8 @@ def bootstrap_sums(
     """
     for group in groups:
         _check_blocks(group)
+    if resamples < 2:
+        raise DataError(f"a bootstrap needs at least two resamples, not {resamples}")
     if not 0 < level < 1:
         raise DataError(f"the level of an interval must be between 0 and 1, not {level}")
     estimate = np.asarray(statistic(*(group.total for group in groups)), np.float64)

@@ -36,8 +36,17 @@ def block_slices(lengths: Sequence[int], block_length: int) -> list[slice]:
 
 
 def concatenated(trajectories: Sequence[ArrayLike]) -> tuple[NDArray[np.float64], list[int]]:
-    """All frames (T, ...) of several trajectories, and the trajectories' lengths."""
+    """All frames (T, ...) of several trajectories, and the trajectories' lengths.
+
+    Raises
+    ------
+    DataError
+        For arrays that differ in more than their frames, and for one trajectory that is not in a
+        list.
+    """
     arrays = [np.asarray(trajectory, np.float64) for trajectory in trajectories]
     if not arrays or len({array.shape[1:] for array in arrays}) != 1:
         raise DataError("trajectories must be a list of arrays that differ only in their frames")
+    if arrays[0].ndim == 0:
+        raise DataError("trajectories must be a list of arrays, even of one: [x]")
     return np.concatenate(arrays), [len(array) for array in arrays]

@@ -80,6 +80,8 @@ def block_bootstrap(
             f"{len(frames)} frames make one block of {block_length}: no interval can be had from"
             " it; use shorter blocks or more data"
         )
+    if resamples < 2:
+        raise DataError(f"a bootstrap needs at least two resamples, not {resamples}")
     if not 0 < level < 1:
         raise DataError(f"the level of an interval must be between 0 and 1, not {level}")
     values = []

@@ -24,6 +24,8 @@ def lag_in_frames(lag_time_ps: float, frame_spacing_ps: float) -> int:
     DataError
         Unless it is a whole number of frames, at least one.
     """
+    if not 0 < frame_spacing_ps < np.inf:
+        raise DataError(f"a frame spacing must be a positive time in ps, not {frame_spacing_ps}")
     frames = round(lag_time_ps / frame_spacing_ps)
     if frames < 1 or abs(frames * frame_spacing_ps - lag_time_ps) > 1e-6 * lag_time_ps:
         raise DataError(

@@ -133,6 +133,7 @@ def torsion_histogram(
         Along each axis.
     weights : array_like, shape (T,), optional
     """
+    _check_bins(bins)
     values = wrapped(as_samples(radians))
     edge = np.linspace(-np.pi, np.pi, bins + 1)
     return histogram(values, [edge] * values.shape[1], weights)
@@ -140,6 +141,7 @@ def torsion_histogram(
 
 def regular_edges(reference: ArrayLike, bins: int = 100) -> list[NDArray[np.float64]]:
     """Edges of equal bins over the range of reference samples (T, d), along each axis."""
+    _check_bins(bins)
     reference = as_samples(reference)
     low, high = reference.min(0), reference.max(0)
     # As in numpy: a coordinate that never changes still needs bins of some width.
@@ -158,6 +160,11 @@ def as_samples(samples: ArrayLike) -> NDArray[np.float64]:
         frame = int(np.flatnonzero(~np.isfinite(array).all(1))[0])
         raise DataError(f"frame {frame} is not finite; leave out invalid frames first")
     return array
+
+
+def _check_bins(bins: int) -> None:
+    if bins < 1:
+        raise DataError(f"a histogram needs at least one bin along each axis, not {bins}")
 
 
 def same_grid(first: Histogram, second: Histogram) -> None:

@@ -44,7 +44,15 @@ def lagged_moments(
     -------
     BlockSums
         With values of shape (B, 2 d + 1, 2 d + 1).
+
+    Raises
+    ------
+    DataError
+        For a lag or features that do not fit, and for one trajectory (T, d) that is not in a list:
+        each of its frames would be taken for a trajectory.
     """
+    if getattr(trajectories, "ndim", 3) == 2:
+        raise DataError("trajectories must be a list of arrays, even of one: [x]")
     frames, lengths = concatenated(trajectories)
     return sums_over_pairs(
         as_samples(frames),

@@ -64,3 +64,10 @@ def test_one_block_has_no_interval():
         block_bootstrap([np.zeros(10)], np.mean, 0, generator=rng)
     with pytest.raises(DataError, match="level"):
         block_bootstrap([np.zeros(10)], np.mean, 2, generator=rng, level=95)
+
+
+@pytest.mark.parametrize("resamples", [0, 1])
+def test_there_are_resamples(resamples):
+    options = {"generator": np.random.default_rng(0), "resamples": resamples}
+    with pytest.raises(DataError, match="at least two resamples"):
+        block_bootstrap([np.arange(10.0)], np.mean, 2, **options)

@@ -79,3 +79,9 @@ def test_lags_are_whole_frames():
             lag_in_frames(lag, spacing)
     with pytest.raises(DataError, match="never changes"):
         autocorrelation([np.ones(5)])
+
+
+@pytest.mark.parametrize("spacing", [0.0, -1.0, np.nan, np.inf])
+def test_frames_are_a_positive_time_apart(spacing):
+    with pytest.raises(DataError, match="frame spacing must be a positive time"):
+        lag_in_frames(1.0, spacing)

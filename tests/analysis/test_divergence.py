@@ -99,3 +99,9 @@ def test_bad_arguments_are_named():
         Histogram.from_dict({"counts": [1]})
     with pytest.raises(DataError, match="do not fit"):
         Histogram.from_dict({**torsion_histogram(angles).to_dict(), "counts": [1.0]})
+
+
+@pytest.mark.parametrize("figure", [divergence, torsion_divergence])
+def test_there_is_a_bin(figure):
+    with pytest.raises(DataError, match="at least one bin"):
+        figure(np.zeros(4), np.zeros(4), bins=0)

@@ -64,3 +64,11 @@ def test_jumps_are_pairs_of_their_own():
     assert jumps.pairs.tolist() == pairs.pairs.tolist()
     with pytest.raises(DataError, match="shapes must be equal"):
         moments_of_jumps(frames[:-1], frames, block_length=20)
+
+
+def test_one_trajectory_is_a_list_of_one():
+    frames = np.random.default_rng(5).normal(size=(101, 3))
+    for bare in (frames, frames[:, 0]):
+        with pytest.raises(DataError, match=r"a list of arrays, even of one: \[x\]"):
+            lagged_moments(bare, 1)
+    assert lagged_moments(np.stack([frames, frames]), 1).pairs.sum() == 200  # equally long ones
