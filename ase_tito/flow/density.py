@@ -26,8 +26,8 @@ class Quadrature:
     """Where a path and its divergence are evaluated.
 
     The nodes are those of Gauss and Legendre in t, where s = sin(π/2 · t): dense near s = 1, where
-    bond lengths are decided. Their number decides the error: with 24 instead of 32, log ratios of
-    alanine dipeptide were off by up to 0.2, however small the steps (`benchmarks/quadrature.py`).
+    bond lengths are decided. Their number decides the error, more than the steps do
+    (`benchmarks/quadrature.py`).
 
     Parameters
     ----------
