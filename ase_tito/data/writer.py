@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -40,7 +39,7 @@ class DatasetWriter:
     Raises
     ------
     OutputError
-        If the file exists, or cannot be written (a full disk).
+        If the file exists, or cannot be written.
     """
 
     def __init__(
@@ -76,18 +75,13 @@ class DatasetWriter:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        file, finished = self._open(), False
+        finished = False
         try:
             if kind is None:
-                self._write_splits(file)
-            file.close()
-            finished = kind is None
-        except (OSError, RuntimeError) as failed:  # a full disk may show here only
-            if kind is None:
-                raise self._not_written(failed) from failed
+                self._write_splits(self._open())
+                finished = True
         finally:
-            with suppress(OSError, RuntimeError):
-                file.close()
+            self._open().close()
             self._file = None
             if not finished:
                 self._partial.unlink()
@@ -105,8 +99,6 @@ class DatasetWriter:
         ------
         DataError
             For a name that is taken, and for positions or energies that are not finite.
-        OutputError
-            If the file cannot be written (a full disk).
         """
         file = self._open()
         if record.name in self._names:
@@ -120,11 +112,8 @@ class DatasetWriter:
             runs = group.create_group("runs")
             for run in record.runs:
                 _write_run(runs.create_group(run.name), f"{record.name}, run {run.name}", run)
-        except BaseException as error:
-            with suppress(OSError, RuntimeError, KeyError):
-                del file["molecules"][record.name]
-            if isinstance(error, OSError):
-                raise self._not_written(error) from error
+        except BaseException:
+            del file["molecules"][record.name]
             raise
         self._names.add(record.name)
 
@@ -145,12 +134,6 @@ class DatasetWriter:
         if self._file is None:
             raise OutputError(f"{self.path}: a DatasetWriter is used within a 'with' block")
         return self._file
-
-    def _not_written(self, error: OSError | RuntimeError) -> OutputError:
-        """HDF5's own words are lines of addresses."""
-        number = getattr(error, "errno", None)
-        reason = os.strerror(number) if number else str(error)
-        return OutputError(f"cannot write {self.path}: {reason}")
 
     def _write_splits(self, file: h5py.File) -> None:
         check_splits(str(self.path), self._splits, self._names)

@@ -15,7 +15,6 @@ pytest.importorskip("rdkit")
 
 from ase_tito.atomic import write_atomically
 from ase_tito.cli.main import main
-from ase_tito.data import DatasetWriter, MoleculeRecord, Run
 from ase_tito.errors import OutputError
 from tests.faults.jobs import JOBS, ROOT, TOPOLOGY, make_inputs
 
@@ -148,21 +147,3 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
         write_atomically(path, np.zeros(100).tobytes())
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
-
-
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # HDF5 tries again
-@pytest.mark.parametrize("size", [1500, 100_000])
-def test_a_dataset_that_does_not_fit_leaves_nothing(ethanol, tmp_path, size):
-    graph, start = ethanol
-    positions = np.repeat(start[None], 2000, axis=0).astype(np.float32)
-    path = tmp_path / "x.h5"
-    with (
-        files_up_to(size),
-        pytest.raises(OutputError, match=rf"^cannot write {path}: File too large$"),
-        DatasetWriter(path) as writer,
-    ):
-        writer.add(MoleculeRecord("ethanol", graph, (Run("md", positions, 1.0, 300.0),)))
-    assert list(tmp_path.iterdir()) == []
-    with DatasetWriter(path) as writer:
-        writer.add(MoleculeRecord("ethanol", graph, (Run("md", positions, 1.0, 300.0),)))
-    assert path.exists()
