@@ -1,51 +1,18 @@
 """The benchmark command as a whole, at a size that says nothing of the model."""
 
-import importlib.util
 import json
-from pathlib import Path
 
-import numpy as np
 import pytest
 
 pytest.importorskip("openmm")
 
 from ase_tito.data.trajectory import read_npz
-from ase_tito.md.alanine_dipeptide import topology
 from ase_tito.testing import ou_operator
 
-ROOT = Path(__file__).parents[2]
-
 
 @pytest.fixture
-def benchmark():
-    spec = importlib.util.spec_from_file_location(
-        "alanine_dipeptide", ROOT / "benchmarks" / "alanine_dipeptide.py"
-    )
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture
-def runs(tmp_path):
-    with np.load(ROOT / "tests" / "md" / "alanine_dipeptide.npz") as data:
-        frames = data["positions"]
-    rng = np.random.default_rng(0)
-    molecule = topology()
-    paths = []
-    for k in range(2):
-        positions = frames[rng.integers(len(frames), size=1200)]
-        path = tmp_path / f"run{k}.npz"
-        np.savez(
-            path,
-            positions=positions,
-            atomic_numbers=[atom.element.atomic_number for atom in molecule.atoms()],
-            bonds=[(a.index, b.index) for a, b in molecule.bonds()],
-            frame_spacing_ps=1.0,
-            temperature_K=300.0,
-        )
-        paths.append(path)
-    return paths
+def benchmark(load):
+    return load("alanine_dipeptide")
 
 
 def test_all_figures_are_printed_and_written(benchmark, runs, tmp_path, monkeypatch, capsys):
