@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ase_tito.analysis.blocks import block_slices
-from ase_tito.analysis.bootstrap import Interval
+from ase_tito.analysis.bootstrap import Interval, check_resampling
 from ase_tito.analysis.floor import EqualCounts, Floor
 from ase_tito.analysis.spectrum import Spectrum
 from ase_tito.analysis.weights import weights_of_runs
@@ -174,10 +174,7 @@ def bootstrap_sums(
     """
     for group in groups:
         _check_blocks(group)
-    if resamples < 2:
-        raise DataError(f"a bootstrap needs at least two resamples, not {resamples}")
-    if not 0 < level < 1:
-        raise DataError(f"the level of an interval must be between 0 and 1, not {level}")
+    check_resampling(resamples, level)
     estimate = np.asarray(statistic(*(group.total for group in groups)), np.float64)
     values = []
     for _ in range(resamples):

@@ -80,13 +80,18 @@ def block_bootstrap(
             f"{len(frames)} frames make one block of {block_length}: no interval can be had from"
             " it; use shorter blocks or more data"
         )
-    if resamples < 2:
-        raise DataError(f"a bootstrap needs at least two resamples, not {resamples}")
-    if not 0 < level < 1:
-        raise DataError(f"the level of an interval must be between 0 and 1, not {level}")
+    check_resampling(resamples, level)
     values = []
     for _ in range(resamples):
         drawn = generator.integers(len(blocks), size=len(blocks))
         values.append(np.asarray(statistic(frames[np.concatenate([blocks[k] for k in drawn])])))
     low, high = np.quantile(np.stack(values), [(1 - level) / 2, (1 + level) / 2], axis=0)
     return Interval(np.asarray(statistic(frames), np.float64), low, high, level, len(blocks))
+
+
+def check_resampling(resamples: int, level: float) -> None:
+    """DataError for a number of resamples or a level that no interval can be had from."""
+    if resamples < 2:
+        raise DataError(f"a bootstrap needs at least two resamples, not {resamples}")
+    if not 0 < level < 1:
+        raise DataError(f"the level of an interval must be between 0 and 1, not {level}")
