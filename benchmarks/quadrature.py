@@ -32,13 +32,7 @@ from ase_tito.models import load_model, load_prior
 from ase_tito.transfer.metropolis import in_double_precision, log_density
 from ase_tito.transfer.source_moves import prior_log_density
 
-SETTINGS = ("24x3", "24x6", "32x4", "48x3", "48x6", "72x6")
-
-
-def setting(text: str) -> Quadrature:
-    """'24x3' as nodes and steps."""
-    nodes, _, steps = text.partition("x")
-    return Quadrature(int(nodes), int(steps))
+SETTINGS = ("16x2", "24x2", "32x2", "48x1", "64x1", "96x1", "128x1")
 
 
 def errors(found: dict[str, dict[str, Any]], finest: str) -> list[list[str]]:
@@ -53,7 +47,7 @@ def errors(found: dict[str, dict[str, Any]], finest: str) -> list[list[str]]:
         size = ["", ""] if name == finest else [
             f"{np.sqrt((differences**2).mean()):.3f}", f"{differences.max():.3f}"
         ]  # fmt: skip
-        velocities = setting(name).evaluations
+        velocities = Quadrature.from_text(name).evaluations
         rows.append([nodes, steps, str(velocities), *size, f"{one['cpu_s']:.1f}"])
     return rows
 
@@ -114,7 +108,7 @@ def main(argv: Sequence[str] | None = None) -> str:
         if name in found:
             continue
         started = time.process_time()
-        values = density(setting(name))
+        values = density(Quadrature.from_text(name))
         seconds = (time.process_time() - started) / values.numel()
         found[name] = {"log_density": values.tolist(), "cpu_s": seconds}
         write_atomically(path, json.dumps({"of": given, "found": found}, indent=1).encode())

@@ -42,14 +42,28 @@ class Quadrature:
         Unless both are positive integers.
     """
 
-    nodes: int = 32
-    steps: int = 2
+    nodes: int = 64
+    steps: int = 1
 
     def __post_init__(self) -> None:
         for name in ("nodes", "steps"):
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise ConfigError(f"{name} must be a positive integer, not {value!r}")
+
+    @classmethod
+    def from_text(cls, text: str) -> Quadrature:
+        """Nodes and steps as in '64x1'.
+
+        Raises
+        ------
+        ConfigError
+            If that is not what the text says.
+        """
+        nodes, _, steps = text.partition("x")
+        if not (nodes.isdecimal() and steps.isdecimal()):
+            raise ConfigError(f"a quadrature is NODESxSTEPS, such as 64x1, not {text!r}")
+        return cls(int(nodes), int(steps))
 
     @property
     def times(self) -> Tensor:
@@ -131,11 +145,13 @@ def divergence_integral(
 ) -> Tensor:
     """∫₀¹ div u ds along a path, shape (B,): log p(y) is log p_0(z_0) less this.
 
-    Chen et al., arXiv 1806.07366, eq. 8.
+    Chen et al., arXiv 1806.07366, eq. 8. Divergences are evaluated in the precision of the
+    directions, and summed in that of the path.
     """
     total = path.end.new_zeros(len(path.end))
     for z, s, weight in zip(path.nodes, quadrature.times, quadrature.weights, strict=True):
-        total = total + weight * divergence(velocity, z, s.to(z).expand(len(z)), directions)
+        at, time = z.to(directions), s.to(directions).expand(len(z))
+        total = total + weight * divergence(velocity, at, time, directions)
     return total
 
 

@@ -37,7 +37,7 @@ def velocity_and_divergence(
 
 
 def divergence(
-    velocity: Velocity, z: Tensor, s: Tensor, directions: Tensor, *, chunk_size: int = 64
+    velocity: Velocity, z: Tensor, s: Tensor, directions: Tensor, *, chunk_size: int = 32
 ) -> Tensor:
     """The divergence alone, shape (B,); see `velocity_and_divergence`."""
     return velocity_and_divergence(velocity, z, s, directions, chunk_size=chunk_size)[1]

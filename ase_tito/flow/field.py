@@ -53,6 +53,13 @@ def in_float64(field: VelocityField) -> VelocityField:
     return copy.deepcopy(field).double().requires_grad_(False)
 
 
+def in_float32(field: VelocityField) -> VelocityField:
+    """A copy of a network in single precision, as `in_float64` makes one in double."""
+    if not isinstance(field, nn.Module):
+        return field
+    return copy.deepcopy(field).float().requires_grad_(False)
+
+
 def precision_of(field: VelocityField, default: torch.dtype) -> torch.dtype:
     """Of a network's parameters; the default for a field without any."""
     parameter = _a_parameter(field)

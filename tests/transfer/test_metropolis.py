@@ -11,6 +11,7 @@ from ase_tito.flow.ode import OdeSettings
 from ase_tito.flow.source import HarmonicSource
 from ase_tito.geometry import centre, superposing_rotation
 from ase_tito.graph import GraphBatch
+from ase_tito.nn import EquivariantVelocity, VelocityConfig
 from ase_tito.perception import build_graph
 from ase_tito.testing import OrnsteinUhlenbeckField
 from ase_tito.transfer import metropolis
@@ -146,6 +147,26 @@ def test_a_network_gets_a_copy_in_double_precision(tiny_network):
     assert {p.dtype for p in field.parameters()} == {torch.float64}
     assert not any(p.requires_grad for p in field.parameters())
     assert {p.dtype for p in tiny_network.parameters()} == {torch.float32}
+
+
+def test_divergences_in_single_precision_change_a_density_by_little(rng):
+    torch.manual_seed(0)
+    sizes = {"pair_features": 4, "radial_functions": 4, "axial_features": 2}
+    network = EquivariantVelocity(VelocityConfig(features=8, heads=2, blocks=1, **sizes))
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.add_(torch.randn(parameter.shape, generator=rng), alpha=0.1)
+    frame = frame_named("free")
+    operator = in_double_precision(
+        ImplicitTransferOperator(network, HarmonicSource(), frame, DOMAIN)
+    )
+    batch = GraphBatch.replicate(graph_of("CH3CH2OH"), 2)
+    x, y = operator.source.sample(batch, torch.randn(2, 2, 9, 3, generator=rng).double())
+    found = log_density(operator, batch, y, x, LAG, Quadrature(32, 2))
+    exact = operator.log_prob(batch, y, x, LAG, ode=OdeSettings("dopri5", rtol=1e-7, atol=1e-7))
+    torch.testing.assert_close(found, exact.value, atol=1e-3, rtol=0)
+    unmoved = operator.source.log_prob(batch, y, frame.basis(y, batch.mask))
+    assert ((found - unmoved).abs() > 0.1).all()
 
 
 def test_a_proposal_that_diverges_cannot_be_reversed():
