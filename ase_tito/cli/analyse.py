@@ -85,24 +85,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME|PATH",
         help="the model that made the trajectories, to make jumps for the tests that need some",
     )
-    parser.add_argument(
-        "--device", default="cpu", help="device of --model, such as cuda (default: %(default)s)"
-    )
+    parser.add_argument("--device", help="device of --model, such as cuda (default: cpu)")
     parser.add_argument(
         "--jumps",
         type=int,
-        default=1000,
         metavar="N",
         help="frames that --model jumps from, three times each, and twice as many jumps from one "
-        "frame (default: %(default)s)",
+        "frame (default: 1000)",
     )
     parser.add_argument(
         "--start-frame",
         type=int,
-        default=0,
         metavar="K",
         help="that frame, of the first reference, else of the first trajectory, counted from 0 "
-        "(default: %(default)s)",
+        "(default: 0)",
     )
     parser.add_argument(
         "--seed", type=int, default=0, help="same seed, same report (default: %(default)s)"
@@ -118,6 +114,7 @@ def run(arguments: argparse.Namespace) -> None:
     from ase_tito.analysis.report import ReportSettings, compute_report, write_report
     from ase_tito.cli.table import format_table
 
+    of_model = _model_options(arguments)
     settings = ReportSettings(
         lag_time_ps=arguments.lag_ps,
         block_time_ps=arguments.block_ps,
@@ -145,9 +142,7 @@ def run(arguments: argparse.Namespace) -> None:
                 model,
                 reference,
                 settings=settings,
-                starts=arguments.jumps,
-                start_frame=arguments.start_frame,
-                device=arguments.device,
+                **of_model,
                 progress=bar.update,
             )
     counts = [source.n_frames for source in (*model, *reference)]
@@ -194,6 +189,18 @@ def run(arguments: argparse.Namespace) -> None:
     for note in report.notes:
         print(f"note: {note}")
     print(written.page)
+
+
+def _model_options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What was given on the jumps of --model, as `jumps_for_report` calls it."""
+    from ase_tito.errors import ConfigError
+
+    names = {"jumps": "starts", "start_frame": "start_frame", "device": "device"}
+    given = {key: getattr(arguments, key) for key in names if getattr(arguments, key) is not None}
+    if given and not arguments.model:
+        option = next(iter(given)).replace("_", "-")
+        raise ConfigError(f"--{option} is about jumps of --model: name the model, or leave it out")
+    return {names[key]: value for key, value in given.items()}
 
 
 def load_object(name: str) -> Any:

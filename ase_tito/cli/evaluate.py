@@ -40,8 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--split",
-        default="test",
-        help="molecules of the data set; 'all' takes every one (default: %(default)s)",
+        help="molecules of the data set; 'all' takes every one (default: test)",
     )
     parser.add_argument("--molecules", metavar="NAME", nargs="+", help="these of them only")
     parser.add_argument(
@@ -203,6 +202,8 @@ def energies_of(
     from ase_tito.errors import ConfigError
     from ase_tito.evaluation.local import EnergyFunction
 
+    if arguments.energy and arguments.prmtop_dir:
+        raise ConfigError("--energy and --prmtop-dir both say where energies are from: give one")
     if arguments.energy:
         function = load_object(arguments.energy)
         label = f"{arguments.energy} {_digest(Path(arguments.energy.rpartition(':')[0]))}"

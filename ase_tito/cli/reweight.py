@@ -64,6 +64,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--seed", type=int, default=0, help="same seed, same samples (default: %(default)s)"
     )
     parser.add_argument(
+        "--quadrature",
+        metavar="NODESxSTEPS",
+        help="how exactly densities are integrated, such as 96x1: nodes, and steps between them "
+        "(default: 64x1)",
+    )
+    parser.add_argument(
         "--batch-size",
         type=int,
         default=32,
@@ -99,6 +105,7 @@ def run(arguments: argparse.Namespace) -> None:
     from ase_tito.atomic import write_atomically
     from ase_tito.cli.table import format_table
     from ase_tito.errors import ConfigError
+    from ase_tito.flow.density import Quadrature
     from ase_tito.md.ase_langevin import load_calculator
     from ase_tito.reweighting.report import basin_entries
     from ase_tito.reweighting.weighted_file import reweight_to_file
@@ -111,6 +118,7 @@ def run(arguments: argparse.Namespace) -> None:
     frames, bonds = read_structure(arguments.structure)
     graph = graph_from_atoms(frames[0], bonds)
     basins = _basins(graph, arguments.basin)
+    quadrature = Quadrature.from_text(arguments.quadrature) if arguments.quadrature else None
     calculator = load_calculator(arguments.calculator)
     with tqdm(
         desc="samples",
@@ -128,6 +136,7 @@ def run(arguments: argparse.Namespace) -> None:
             temperature_K=arguments.temperature_K,
             seed=arguments.seed,
             batch_size=arguments.batch_size,
+            quadrature=quadrature,
             existing=arguments.existing,
             progress=lambda drawn: bar.update(drawn - bar.n),
         )

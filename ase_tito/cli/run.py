@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ase_tito.cli.jumps import add_jump_options
 
@@ -105,6 +105,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Boltzmann prior; small ones are accepted more often, 1 draws independent samples",
     )
     parser.add_argument(
+        "--quadrature",
+        metavar="NODESxSTEPS",
+        help="with --metropolis: how exactly densities are integrated, such as 96x1; more nodes, "
+        "with so many steps between them, where the log reports a large error "
+        "(default: 64x1)",
+    )
+    parser.add_argument(
         "--short-md",
         nargs=2,
         metavar=("FILE.py:NAME", "PS"),
@@ -142,7 +149,7 @@ def run(arguments: argparse.Namespace) -> None:
     from ase_tito.dynamics.campaign import run_to_files
     from ase_tito.structure import read_structure
 
-    ode = {"method": arguments.ode_method, "steps": arguments.steps}
+    ode = _ode(arguments)
     correction, after_jump = _correction(arguments), _after_jump(arguments)
     frames, bonds = read_structure(arguments.structure)
     with tqdm(desc="jumps", unit="jump", disable=True if arguments.quiet else None) as bar:
@@ -169,7 +176,7 @@ def run(arguments: argparse.Namespace) -> None:
             on_invalid=arguments.on_invalid,
             correction=correction,
             after_jump=after_jump,
-            ode={key: value for key, value in ode.items() if value is not None},
+            ode=ode,
             bonds=bonds,
             device=arguments.device,
             progress=show,
@@ -221,20 +228,37 @@ def _corrected_rows(summary: RunSummary) -> list[tuple[str, str]]:
     ]
 
 
+def _ode(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What was given of the integration."""
+    from ase_tito.errors import ConfigError
+
+    if arguments.ode_method == "dopri5" and arguments.steps is not None:
+        raise ConfigError("--ode-method dopri5 chooses its own steps: leave --steps out")
+    ode = {"method": arguments.ode_method, "steps": arguments.steps}
+    return {key: value for key, value in ode.items() if value is not None}
+
+
 def _correction(arguments: argparse.Namespace) -> MetropolisHastings | None:
     from ase_tito.errors import ConfigError
 
-    step = arguments.source_step
     if arguments.metropolis is None:
-        if step is not None:
-            raise ConfigError(
-                "--source-step needs --metropolis, whose calculator accepts or rejects the moves"
-            )
+        for option in ("source_step", "quadrature"):
+            if getattr(arguments, option) is not None:
+                raise ConfigError(
+                    f"--{option.replace('_', '-')} needs --metropolis, whose calculator accepts or "
+                    "rejects moves"
+                )
         return None
     from ase_tito.dynamics.metropolis import MetropolisHastings
+    from ase_tito.flow.density import Quadrature
     from ase_tito.md.ase_langevin import load_calculator
 
-    return MetropolisHastings(load_calculator(arguments.metropolis), source_step=step)
+    text = arguments.quadrature
+    return MetropolisHastings(
+        load_calculator(arguments.metropolis),
+        source_step=arguments.source_step,
+        quadrature=None if text is None else Quadrature.from_text(text),
+    )
 
 
 def _after_jump(arguments: argparse.Namespace) -> list[AfterJump]:

@@ -86,7 +86,7 @@ class ReferenceSet:
 def open_references(
     paths: Sequence[str | os.PathLike[str]],
     *,
-    split: str = "test",
+    split: str | None = None,
     temperature_K: float | None = None,
     topology: Topology | None = None,
     frame_spacing_ps: float | None = None,
@@ -97,8 +97,8 @@ def open_references(
     ----------
     paths : sequence of path
         One dataset (``.h5``, ``.hdf5``), or ``.npz`` files and other trajectories of one molecule.
-    split : str
-        Of the dataset; ``'all'`` takes every molecule.
+    split : str, optional
+        Of the dataset; ``'all'`` takes every molecule. By default ``'test'``.
     temperature_K : float, optional
         Use only runs at this temperature. Needed for files that do not say theirs.
     topology : Topology, optional
@@ -109,17 +109,22 @@ def open_references(
     Raises
     ------
     DataError
-        For files that cannot be read or say another temperature or spacing than the one given, and
-        a split that is not there (naming those that are).
+        For files that cannot be read or say another temperature or spacing than the one given, a
+        split that is not there (naming those that are), and a split of anything but a dataset.
     """
     files = [Path(path) for path in paths]
     if len(files) == 1 and files[0].suffix in DATASET_SUFFIXES and topology is None:
         with Dataset(files[0]) as dataset:
+            split = split or "test"
             names = dataset.names if split == EVERY else dataset.members(split)
         if not names:
             raise DataError(f"{files[0]}: split {split} holds no molecule")
         label = files[0].name if split == EVERY else f"split {split} of {files[0].name}"
         return ReferenceSet(label, names, partial(_from_dataset, files[0], temperature_K))
+    if split is not None:
+        raise DataError(
+            f"{files[0]} is no dataset (.h5), and only a dataset has splits: leave {split!r} out"
+        )
     runs = [_from_file(path, topology, frame_spacing_ps, temperature_K) for path in files]
     reference = Reference(runs)
     name = files[0].stem if len(files) == 1 else files[0].resolve().parent.name

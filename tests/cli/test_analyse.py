@@ -56,6 +56,8 @@ def test_alone(workplace, capsys):
         (["model0.npz", "--spacing-ps", "1"], "20 ps apart, not 1 ps"),
         (["model0.npz", "--energy", "energy"], "takes FILE.py:NAME"),
         (["model0.npz", "--energy", "energy.py:x"], "energy.py: no such file"),
+        (["model0.npz", "--jumps", "10"], "--jumps is about jumps of --model"),
+        (["model0.npz", "--start-frame", "3"], "--start-frame is about jumps of --model"),
         (["model0.npz", "--lag-ps", "30"], "multiples of 20 ps"),
     ],
 )

@@ -61,6 +61,8 @@ def test_a_data_set(workplace, capsys):
         (["x.h5", "--ode", "midpoint"], "like midpoint-40"),
         (["x.h5", "--lag-ps", "5000"], "outside the trained range"),
         (["x.h5", "--prmtop-dir", "nowhere"], "no directory nowhere"),
+        (["x.h5", "--prmtop-dir", ".", "--energy", "x.py:f"], "both say where energies are from"),
+        (["run.npz", "--split", "test"], "only a dataset has splits"),
         (["x.h5", "--jumps", "1"], "jumps must be at least 4"),
         (["x.h5", "--lag-ps", "57"], "not one of 2 molecules could be evaluated; CCO"),
     ],

@@ -50,10 +50,11 @@ def test_metropolis_by_one_flag(capsys):
 
 
 def test_moves_in_the_source_space_by_one_flag_more(capsys, tiny_prior_checkpoint):
-    words = ("--metropolis", "calculators.py:make", "--source-step", 0.2, "--quiet")
-    assert run(*words, "--jumps", 1, "--model", tiny_prior_checkpoint) == 0
+    words = ("--metropolis", "calculators.py:make", "--source-step", 0.2, "--quadrature", "12x2")
+    assert run(*words, "--jumps", 1, "--model", tiny_prior_checkpoint, "--quiet") == 0
     assert " of 1 (" in capsys.readouterr().out
     with Trajectory("x.traj") as trajectory:
+        assert trajectory.description["correction"]["nodes"] == 12
         assert trajectory.description["correction"]["source_step"] == 0.2
         assert trajectory[-1].info["tito_metropolis_log_density"] < 0
 
@@ -78,6 +79,9 @@ def test_steps_after_a_jump_by_one_flag_each(capsys):
             "nothing may move it",
         ),
         (("--source-step", 0.1), "--source-step needs --metropolis"),
+        (("--quadrature", "96x1"), "--quadrature needs --metropolis"),
+        (("--metropolis", "calculators.py:soft", "--quadrature", "96"), "such as 64x1, not '96'"),
+        (("--ode-method", "dopri5", "--steps", 9), "chooses its own steps"),
         (("--metropolis", "calculators.py:soft", "--source-step", 2), "source_step must lie above"),
         (("--metropolis", "calculators.py:soft", "--source-step", 0.1), "has no Boltzmann prior"),
         (
