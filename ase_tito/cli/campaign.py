@@ -55,7 +55,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resume", action="store_true", help="go on with what DIR holds")
     add_jump_options(parser, molecule="each molecule", jumps=100)
     parser.add_argument(
-        "--seed", type=int, default=0, help="same seed, same trajectories (default: %(default)s)"
+        "--seed",
+        type=int,
+        default=0,
+        help="same seed, same trajectories; each molecule's noise is its own (default: "
+        "%(default)s)",
     )
     parser.add_argument(
         "--interval",

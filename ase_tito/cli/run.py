@@ -36,7 +36,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", metavar="PATH", required=True, help="x.traj, or a directory")
     add_jump_options(parser, molecule="the molecule", jumps=1000)
     parser.add_argument(
-        "--seed", type=int, default=0, help="same seed, same trajectory (default: %(default)s)"
+        "--seed",
+        type=int,
+        default=0,
+        help="same seed, same noise: give each independent run its own (default: %(default)s)",
     )
     parser.add_argument(
         "--replicas",

@@ -19,7 +19,7 @@ from ase_tito.dynamics.batching import on_threads
 from ase_tito.dynamics.campaign import check_options, run_to_files
 from ase_tito.dynamics.model import resolve_model
 from ase_tito.dynamics.policy import check_policy
-from ase_tito.dynamics.seed import checked_seed
+from ase_tito.dynamics.seed import checked_seed, seed_of
 from ase_tito.dynamics.systems import check_domain
 from ase_tito.errors import ConfigError, OutputError, TITOError
 
@@ -44,8 +44,8 @@ class Block:
     frames : tuple of Atoms
         Where each replica starts.
     bonds : array_like or None
-    first_replica : int
-        Key of the first replica's noise; the others follow.
+    seed, first_replica : int
+        Keys of the first replica's noise; the others follow.
     settings : mapping
         Arguments of `run_to_files`.
     """
@@ -54,6 +54,7 @@ class Block:
     path: Path
     frames: tuple[Atoms, ...]
     bonds: ArrayLike | None
+    seed: int
     first_replica: int
     settings: Mapping[str, Any]
 
@@ -108,7 +109,8 @@ def plan_blocks(
         Go on with what the directory holds, which must be of this very campaign: molecules may be
         new, but those of a name must start from the same frames.
     **settings
-        `model` (a name or path), `lag_time_ps`, `jumps` and other arguments of `run_to_files`,
+        `seed`, from which and its name each molecule gets its own: the same noise would lead two
+        files of one molecule to the same places. `model` (a name or path), `lag_time_ps`, `jumps` and other arguments of `run_to_files`,
         for all molecules. They are written to campaign.json.
 
     Raises
@@ -127,7 +129,7 @@ def plan_blocks(
         raise ConfigError("a campaign needs at least one molecule")
     check_options(settings["jumps"], settings.get("interval", 1), min(replicas, block_size))
     check_policy(settings.get("on_invalid", "retry"), settings.get("max_retries", 10))
-    checked_seed(settings.get("seed", 0))
+    seed = checked_seed(settings.get("seed", 0))
     for name, (frames, bonds) in molecules.items():
         _check_molecule(name, frames, bonds, settings)
     starts = {name: _digest(frames, bonds) for name, (frames, bonds) in molecules.items()}
@@ -138,6 +140,7 @@ def plan_blocks(
             output / name / f"block-{number:04d}.traj",
             tuple(frames[k % len(frames)] for k in range(first, min(first + block_size, replicas))),
             bonds,
+            seed_of(name, seed),
             first,
             settings,
         )
@@ -172,7 +175,7 @@ def run_block(block: Block) -> BlockOutcome:
                 one_file=True,
                 existing="restart",
                 bonds=block.bonds,
-                **block.settings,
+                **{**block.settings, "seed": block.seed},
             )
     except OSError as error:
         raise OutputError(f"cannot write {block.path}: {error.strerror or error}") from error

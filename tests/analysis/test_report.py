@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -106,6 +107,17 @@ def test_too_few_data_make_notes_not_errors(folder):
     report = compute_report(sources, settings=QUICK)
     assert any("not available" in note for note in report.notes)
     assert report.kinetics.model_test is None
+
+
+def test_runs_with_the_same_noise_are_not_taken_for_independent(model, alone):
+    made = {"model_sha256": "a", "seed": 3, "replica": 0}
+    same = [replace(one, description={**one.description, **made}) for one in model]
+    other = replace(same[2], description={**same[2].description, "replica": 1})
+    notes = compute_report([*same[:2], other], settings=QUICK).notes
+    (said,) = [note for note in notes if "same noise" in note]
+    assert f"{model[0].path} and {model[1].path} have one seed (3)" in said
+    assert str(model[2].path) not in said
+    assert not any("same noise" in note for note in alone.notes)
 
 
 def test_same_seed_same_report(alone, model):

@@ -55,8 +55,11 @@ def test_blocks_are_parts_of_one_run(plan, tiny_checkpoint, tmp_path):
     ]
     start = [molecule("CH3CH2OH"), molecule("CH3CH2OH")]
     start[1].positions += 1
+    seeds = {block.molecule: block.seed for block in blocks}
+    assert len(set(seeds.values())) == 2  # not the same noise for two files of one molecule
+    given = {**SETTINGS, "seed": seeds["one"]}
     run_to_files(
-        start, tmp_path / "x.traj", model=tiny_checkpoint, replicas=5, one_file=True, **SETTINGS
+        start, tmp_path / "x.traj", model=tiny_checkpoint, replicas=5, one_file=True, **given
     )
     together = np.concatenate([positions(block.path) for block in blocks[:3]], axis=1)
     np.testing.assert_allclose(together, positions(tmp_path / "x.traj"), rtol=0, atol=1e-4)

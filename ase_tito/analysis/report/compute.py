@@ -15,6 +15,7 @@ from ase_tito.analysis.report.energy import analyse_energies
 from ase_tito.analysis.report.jumps import DoubledJumps, SingleJumps
 from ase_tito.analysis.report.kinetics import analyse_kinetics
 from ase_tito.analysis.report.notes import Notes
+from ase_tito.analysis.report.same_noise import same_noise
 from ase_tito.analysis.report.observe import Coordinates, Observed, observe
 from ase_tito.analysis.report.result import Report, Summary, Surface
 from ase_tito.analysis.report.settings import ReportSettings
@@ -89,7 +90,7 @@ def compute_report(
     step("reading")
     sampled = observe("model", model, coordinates, skip_ps=settings.skip_ps, progress=read)
     md = observe("reference", reference, coordinates, progress=read) if reference else None
-    notes = Notes()
+    notes = Notes(same_noise(model))
     step("slow coordinates")
     sides = [sampled] if md is None else [md, sampled]
     lag = choose_lag(settings, [side.frame_spacing_ps for side in sides])
