@@ -88,7 +88,7 @@ def run_chains(
     chains: list[Chain] = [
         {"log_ratios": [], "accepted": [], "valid": [], "phi_psi": []} for _ in frames
     ]
-    for jump in ensemble.run(options.jumps):
+    for jump in ensemble.irun(options.jumps):
         for k, chain in enumerate(chains):
             record = ensemble.metropolis_record(k)
             chain["log_ratios"].append(record.log_ratio if record else None)

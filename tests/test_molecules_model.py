@@ -31,7 +31,7 @@ def test_ethanol_finds_its_model(ethanol):
 def test_most_first_proposals_are_valid_also_far_from_equilibrium(ethanol):
     graph = graph_from_atoms(ethanol)
     ensemble = replicas(ethanol, graph, 16, seed=0)
-    valid = np.array([jump.first_valid for jump in ensemble.run(12)])
+    valid = np.array([jump.first_valid for jump in ensemble.irun(12)])
     assert valid.mean() > 0.95
 
 
@@ -42,7 +42,7 @@ def test_butane_is_gauche_and_trans():
     carbons = chain(graph)
     ensemble = replicas(butane, graph, 32, seed=1)
     angles = []
-    for _ in ensemble.run(10):
+    for _ in ensemble.irun(10):
         for k in range(32):
             butane.positions = ensemble.positions(k)
             angles.append(butane.get_dihedral(*carbons))

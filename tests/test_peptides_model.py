@@ -36,7 +36,7 @@ def test_a_longer_one_stays_whole_and_moves(tripeptide):
     ensemble = TITOEnsemble(
         load_model("peptides"), graph, atoms.positions, 200.0, replicas=8, seed=0
     )
-    valid = np.array([jump.first_valid for jump in ensemble.run(10)])
+    valid = np.array([jump.first_valid for jump in ensemble.irun(10)])
     assert valid.mean() > 0.7
     torsions = peptide_torsions(graph.atomic_numbers, graph.bonds)
     psi = [torsion.atoms for torsion in torsions if torsion.kind == "psi"]

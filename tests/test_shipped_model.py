@@ -73,7 +73,7 @@ def test_starts_far_from_equilibrium_become_healthy(operator, start):
     starts = [at_rest, built(rested, 180, 180), built(rested, -60, -45), built(rested, 60, 40)]
     ensemble = TITOEnsemble(operator, graph, np.stack(starts), 100.0, seed=1)
     frames, invalid = [], 0
-    for jump in ensemble.run(100):
+    for jump in ensemble.irun(100):
         frames.append([ensemble.positions(k) for k in range(4)])
         invalid += int((~jump.first_valid).sum())
     frames = np.array(frames)

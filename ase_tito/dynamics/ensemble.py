@@ -288,7 +288,12 @@ class TITOEnsemble:
                 observer(done)
         return done
 
-    def run(self, jumps: int) -> Iterator[EnsembleJump]:
+    def run(self, jumps: int) -> None:
+        """Advance by a number of jumps."""
+        for _ in self.irun(jumps):
+            pass
+
+    def irun(self, jumps: int) -> Iterator[EnsembleJump]:
         """Advance by a number of jumps, giving each as it is done."""
         for _ in range(jumps):
             yield self.step()

@@ -129,7 +129,7 @@ def sample_chain(
     positions = np.empty((jumps, *np.shape(start)), np.float32)
     first_failed = np.empty((jumps, ensemble.n_systems, len(CHECKS)), bool)
     wall_time, held = 0.0, 0
-    for k, jump in enumerate(ensemble.run(jumps)):
+    for k, jump in enumerate(ensemble.irun(jumps)):
         for system in range(ensemble.n_systems):
             # Continued from single precision, so the chain goes on from it as well.
             positions[k, system] = ensemble.positions(system)

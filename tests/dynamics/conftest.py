@@ -90,7 +90,7 @@ def walk():
 
     def run(ensemble, jumps):
         frames = []
-        for _ in ensemble.run(jumps):
+        for _ in ensemble.irun(jumps):
             frames.append([ensemble.positions(k) for k in range(ensemble.n_systems)])
         return np.array(frames)
 

@@ -41,7 +41,7 @@ class DoubleWell:
         ensemble = TITOEnsemble(
             operator, self.graph, positions, 100.0, seed=5, correction=correction
         )
-        accepted = np.mean([jump.accepted for jump in ensemble.run(jumps)])
+        accepted = np.mean([jump.accepted for jump in ensemble.irun(jumps)])
         assert 0.1 < accepted < 0.9
         ends = np.array([ensemble.positions(k) for k in range(replicas)])
         found = np.linalg.norm(ends[:, 1] - ends[:, 0], axis=-1)
