@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ase_tito.errors import ConfigError, StructureError
 from ase_tito.flow.field import device_of
+from ase_tito.flow.gradient import GRADIENT_METHODS
 from ase_tito.flow.ode import OdeSettings
 from ase_tito.graph import MolecularGraph
 from ase_tito.models import load_prior
@@ -47,7 +48,7 @@ class TITOCalculator(Calculator):
     score_time : float
         The flow time s of that evaluation.
     ode : OdeSettings
-        The integration, on a fixed grid.
+        The integration, on a fixed grid; for exact forces euler, midpoint or rk4.
     graph : MolecularGraph, optional
         By default that of the first Atoms that it is asked about, which must not be distorted;
         bonds and stereochemistry stay what they were there.
@@ -61,7 +62,8 @@ class TITOCalculator(Calculator):
     CheckpointError
         For a model without a prior, naming those that have one, and for unreadable ones.
     ConfigError
-        For forces that are neither, an adaptive integration, and a prior whose score is unknown.
+        For forces that are neither, an integration that they cannot be had from, and a prior
+        whose score is unknown.
     DomainError
         For molecules and temperatures that the prior was not trained for.
     StructureError
@@ -85,6 +87,11 @@ class TITOCalculator(Calculator):
         super().__init__()
         if forces not in ("exact", "score"):
             raise ConfigError(f"forces must be 'exact' or 'score', not {forces!r}")
+        if forces == "exact" and ode.method not in GRADIENT_METHODS:
+            raise ConfigError(
+                f"exact forces need the ODE method {' or '.join(map(repr, GRADIENT_METHODS))}, not "
+                f"{ode.method!r}: pass OdeSettings('rk4', 10), for example"
+            )
         if ode.method == "dopri5":
             raise ConfigError("the calculator needs a fixed grid, such as OdeSettings('rk4', 10)")
         if isinstance(model, ImplicitTransferOperator):

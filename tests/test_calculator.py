@@ -140,8 +140,11 @@ def test_refusals(water, network, springs):
         TITOCalculator("alanine-dipeptide")
     with pytest.raises(ConfigError, match="forces must be 'exact' or 'score'"):
         TITOCalculator(network, forces="none")
+    for method in ("dopri5", "multistep"):
+        with pytest.raises(ConfigError, match=f"'euler' or 'midpoint' or 'rk4', not '{method}'"):
+            TITOCalculator(network, ode=OdeSettings(method))
     with pytest.raises(ConfigError, match="fixed grid"):
-        TITOCalculator(network, ode=OdeSettings("dopri5"))
+        TITOCalculator(network, forces="score", ode=OdeSettings("dopri5"))
     with pytest.raises(DomainError, match="310 K is outside"):
         TITOCalculator(network, temperature_K=310.0)
     methane = molecule("CH4")

@@ -21,6 +21,9 @@ _STAGES: dict[str, tuple[tuple[float, ...], ...]] = {
 _WEIGHTS = {"euler": (1.0,), "midpoint": (0.0, 1.0), "rk4": (1 / 8, 3 / 8, 3 / 8, 1 / 8)}
 """The explicit Runge-Kutta methods of `OdeSettings`; rk4 is Kutta's 3/8 rule."""
 
+GRADIENT_METHODS = tuple(_STAGES)
+"""Methods of integration that are differentiated."""
+
 
 def log_density_gradient(
     velocity: Velocity,
@@ -47,7 +50,7 @@ def log_density_gradient(
     source_log_prob : callable
         From z_0 (B, N, 3) to its log-density (B,), differentiable.
     settings : OdeSettings
-        A fixed grid.
+        Of a method in `GRADIENT_METHODS`: one step follows from the last on a fixed grid.
     directions : Tensor, shape (K, B, N, 3)
         From `basis_directions`.
     chunk_size : int
@@ -63,11 +66,13 @@ def log_density_gradient(
     Raises
     ------
     ConfigError
-        For an adaptive method, whose steps would depend on the target.
+        For an adaptive method, whose steps would depend on the target, and for 'multistep', whose
+        steps depend on earlier ones.
     """
     if settings.method not in _STAGES:
         raise ConfigError(
-            f"a gradient needs a fixed grid ({', '.join(_STAGES)}), not {settings.method!r}"
+            f"a gradient needs the ODE method {' or '.join(map(repr, GRADIENT_METHODS))}, not "
+            f"{settings.method!r}"
         )
     grid = settings.grid.flip(0).tolist()
     steps = list(pairwise(grid))

@@ -209,7 +209,7 @@ class BoltzmannPrior:
         Raises
         ------
         ConfigError
-            For an adaptive method.
+            For the methods 'multistep' and 'dopri5'.
         DomainError, GraphError
             As `log_prob`.
         """
