@@ -72,6 +72,7 @@ def read_material(config: DataConfig) -> Material:
         If nothing remains to train on, a molecule would be trained on and validate too, or has
         elements that no network knows.
     """
+    _check_molecules(config)
     names, trained, held = [], [], []
     force_fields = {config.force_field} if config.force_field else set()
     for path in config.dataset:
@@ -117,14 +118,21 @@ def read_material(config: DataConfig) -> Material:
     )
 
 
+def _check_molecules(config: DataConfig) -> None:
+    """Of several datasets each has some of the molecules; none may be in no dataset at all."""
+    missing = set(config.molecules)
+    if not missing:
+        return
+    for path in config.dataset:
+        with Dataset(path) as dataset:
+            missing -= set(dataset.names)
+    if missing:
+        raise DataError(f"{', '.join(config.dataset)}: there is no molecule {min(missing)}")
+
+
 def _chosen(dataset: Dataset, config: DataConfig) -> tuple[str, ...]:
     if config.molecules:
-        # of several datasets each has some; none may be in no dataset at all
-        here = tuple(name for name in config.molecules if name in dataset.names)
-        missing = sorted(set(config.molecules) - set(dataset.names))
-        if missing and len(config.dataset) == 1:
-            raise DataError(f"{dataset.path}: there is no molecule {missing[0]}")
-        return here
+        return tuple(name for name in config.molecules if name in dataset.names)
     if config.train_split is not None:
         return dataset.members(config.train_split)
     if "train" in dataset.splits:
@@ -159,7 +167,8 @@ def _force_field(dataset: Dataset, record: MoleculeRecord) -> str:
     found = record.force_field or str(dataset.attributes.get("force_field", ""))
     if not found:
         raise ConfigError(
-            f"data.force_field is missing, and {dataset.path} does not name that of {record.name}"
+            f"data.force_field is missing, and {dataset.path} does not name that of {record.name}: "
+            "say it there, or with --force-field of 'ase-tito data convert'"
         )
     return found
 

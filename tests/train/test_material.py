@@ -56,6 +56,17 @@ def test_chosen_molecules_are_validated_by_their_own_ends(dataset):
         read_material(data(dataset, molecules=("C2H6", "CH4")))
 
 
+def test_chosen_molecules_may_be_in_any_dataset_but_not_in_none(dataset):
+    other = dataset.with_name("other.h5")
+    with Dataset(dataset) as before, DatasetWriter(other, {"force_field": "x"}) as writer:
+        writer.add(replace(before.molecule("CH3SH"), name="methanethiol"))
+    config = replace(data(dataset), dataset=(str(dataset), str(other)))
+    material = read_material(replace(config, molecules=("methanethiol", "C2H6")))
+    assert material.names == ("C2H6", "methanethiol")
+    with pytest.raises(DataError, match=r"small.h5, .*other.h5: there is no molecule CH4"):
+        read_material(replace(config, molecules=("C2H6", "CH4", "methanethiol")))
+
+
 def test_without_a_training_split_no_molecule_of_another_is_trained_on(dataset):
     path = rewritten(dataset, {"test": ["C2H6"], "validation": ["CH3OH"]})
     material = read_material(data(path))
@@ -80,7 +91,7 @@ def test_a_force_field_must_be_known(dataset):
     with Dataset(path) as before, DatasetWriter(path.with_name("mute.h5"), {}) as writer:
         for record in before.records():
             writer.add(replace(record, force_field=""))
-    with pytest.raises(ConfigError, match="force_field is missing"):
+    with pytest.raises(ConfigError, match=r"force_field is missing.*--force-field of .*convert"):
         read_material(data(path.with_name("mute.h5")))
     assert read_material(data(path.with_name("mute.h5"), force_field="x")).force_field == "x"
 
