@@ -84,12 +84,18 @@ def graph_from_atoms(atoms: Atoms, bonds: ArrayLike | None = None) -> MolecularG
     GraphError
         For bonds that are inconsistent or leave more than one molecule.
     """
+    check_not_periodic(atoms)
+    if len(atoms) < 2:
+        raise StructureError(f"a molecule has at least two atoms, not {len(atoms)}")
+    return build_graph(atoms.numbers, atoms.positions, bonds)
+
+
+def check_not_periodic(atoms: Atoms) -> None:
+    """StructureError for Atoms in a periodic cell, with the ways out of it."""
     if atoms.pbc.any():
         axes = ", ".join("abc"[k] for k in np.flatnonzero(atoms.pbc))
         raise StructureError(
             f"the cell is periodic (along {axes}), and only molecules without periodic boundaries "
-            "can be modelled; set atoms.pbc = False if the cell means nothing"
+            "can be modelled; if the cell means nothing, set atoms.pbc = False, or remove it from "
+            "the file (the CRYST1 record of a PDB file, Lattice and pbc of an extended XYZ file)"
         )
-    if len(atoms) < 2:
-        raise StructureError(f"a molecule has at least two atoms, not {len(atoms)}")
-    return build_graph(atoms.numbers, atoms.positions, bonds)

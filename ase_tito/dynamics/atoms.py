@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from ase_tito.errors import StructureError
 from ase_tito.graph import MolecularGraph
-from ase_tito.structure import graph_from_atoms
+from ase_tito.structure import check_not_periodic, graph_from_atoms
 
 
 def molecular_graph(
@@ -65,8 +65,4 @@ def check_movable(atoms: Any) -> None:
                 "atoms, and projecting it is not the conditional distribution; remove it by "
                 "atoms.set_constraint() (FixCom is allowed)"
             )
-    if atoms.pbc.any():
-        raise StructureError(
-            "the cell is periodic, and only a molecule without periodic boundaries can be moved; "
-            "set atoms.pbc = False if the cell means nothing"
-        )
+    check_not_periodic(atoms)

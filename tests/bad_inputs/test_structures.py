@@ -47,7 +47,11 @@ MOLECULES = {
         ethanol() + Atoms("OH2", [[9, 0, 0], [9.9, 0, 0], [9, 0.9, 0]]),
         "2 separate molecules (of [9, 3] atoms)",
     ),
-    "a periodic cell": (ethanol(cell=[9, 9, 9], pbc=True), "set atoms.pbc = False"),
+    "a periodic cell": (
+        ethanol(cell=[9, 9, 9], pbc=True),
+        "set atoms.pbc = False, or remove it from the file (the CRYST1 record of a PDB file, "
+        "Lattice and pbc of an extended XYZ file)",
+    ),
     "no hydrogens": (without("H"), "has no hydrogens, which its carbon atoms need"),
     "an element the model has not seen": (molecule("CH3Cl"), "it has not seen Cl, only H, C, O"),
     "a ring": (molecule("C6H6"), "acyclic molecules only, this one has 1 ring"),
