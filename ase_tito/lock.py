@@ -32,7 +32,8 @@ class OutputLock:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
-        self._file = self.path.with_name(self.path.name + ".lock")
+        # absolute: whoever has changed directories must not remove another's
+        self._file = Path(os.path.abspath(self.path.with_name(self.path.name + ".lock")))
         if not self.path.parent.is_dir():
             raise OutputError(f"cannot write {path}: there is no directory {self.path.parent}")
         self._lock = FileLock(self._file, timeout=0, thread_local=False)

@@ -46,7 +46,8 @@ class DatasetWriter:
         self, path: str | os.PathLike[str], attributes: Mapping[str, Any] | None = None
     ) -> None:
         self.path = Path(path)
-        self._partial = self.path.with_name(self.path.name + ".partial")
+        self._absolute = Path(os.path.abspath(path))  # also if the process changes directories
+        self._partial = self._absolute.with_name(self.path.name + ".partial")
         self._attributes = encode_attributes(str(path), attributes or {})
         self._splits: dict[str, tuple[str, ...]] = {}
         self._names: set[str] = set()
@@ -88,7 +89,7 @@ class DatasetWriter:
         if finished:
             with self._partial.open("rb+") as written:
                 os.fsync(written.fileno())
-            self._partial.replace(self.path)
+            self._partial.replace(self._absolute)
 
     def add(self, record: MoleculeRecord) -> None:
         """Write a molecule.

@@ -73,6 +73,7 @@ class TrajectoryFile:
         comm: Any = world,
     ) -> None:
         self.path = Path(path)
+        self._absolute = os.path.abspath(path)  # where it is, wherever the process goes meanwhile
         self._master = comm.rank == 0 if master is None else master
         self._description: dict[str, Any] = {}
         self._comm = comm
@@ -89,7 +90,7 @@ class TrajectoryFile:
             _writers[key] = self
         try:
             if self._lock is not None and append and self.path.exists():
-                repair(self.path)
+                repair(self._absolute)
             self._writer = self._opened("a" if append else "w")
             if same_run:
                 self._find_counters()
@@ -151,7 +152,7 @@ class TrajectoryFile:
         if self._counters_at and not self.closed:
             text = json.dumps(dict(counters)).encode()
             # a file of its own: an interrupt must not leave the writer at the wrong place
-            with open(self.path, "r+b", buffering=0) as header:
+            with open(self._absolute, "r+b", buffering=0) as header:
                 header.seek(self._counters_at)
                 header.write(text[:-1].ljust(self._counters_room - 1) + b"}")  # blanks are JSON
 
@@ -159,7 +160,7 @@ class TrajectoryFile:
         """Keep the first `count` frames only."""
         if self._master and count < len(self):
             self._writer.close()
-            truncate(self.path, count)
+            truncate(self._absolute, count)
             self._writer = self._opened("a")
             if not count:
                 self._counters_at = 0
@@ -184,7 +185,7 @@ class TrajectoryFile:
         self.close()
 
     def _opened(self, mode: str) -> TrajectoryWriter:
-        return TrajectoryWriter(self.path, mode, master=self._master, comm=self._comm)
+        return TrajectoryWriter(self._absolute, mode, master=self._master, comm=self._comm)
 
     def _hand_over(self) -> None:
         self._taken_over = True
@@ -201,13 +202,13 @@ class TrajectoryFile:
             self._writer.backend.data = {}  # closing would complete it with what is there
             with suppress(OSError):
                 self._writer.backend.fd.close()
-            repair(self.path)
+            repair(self._absolute)
             self._writer = self._opened("a")
 
     def _find_counters(self) -> None:
         """Where the header's counters are in the file, once there is a header."""
         if len(self) and self._master:
-            offset, content = first_item(self.path)
+            offset, content = first_item(self._absolute)
             match = _COUNTERS_TEXT.search(content)
             if match:
                 self._counters_at = offset + match.start(1)

@@ -132,6 +132,16 @@ def test_nothing_is_left_of_a_dataset_that_failed(tmp_path, record):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_relative_path_is_where_it_was_at_the_start(tmp_path, record, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with DatasetWriter("x.h5") as writer:
+        writer.add(record)
+        (tmp_path / "elsewhere").mkdir()
+        monkeypatch.chdir("elsewhere")
+    with Dataset(tmp_path / "x.h5") as dataset:
+        assert dataset.names == (record.name,)
+
+
 def test_an_existing_file_is_not_overwritten(path, record):
     before = path.read_bytes()
     with pytest.raises(OutputError, match=r"small\.h5 exists"):

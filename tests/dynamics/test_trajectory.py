@@ -66,6 +66,38 @@ def test_counters_in_the_header_follow_the_run(path):
     assert read_ends(path)[0]["counters"] == {"jumps": 5, "retries": 1}
 
 
+def test_another_directory_holds_another_file(path, monkeypatch):
+    """A relative path is where it was when the file was opened, and so is its lock."""
+    here = path.parent / "here"
+    for folder in (path.parent, here):
+        folder.mkdir(exist_ok=True)
+        monkeypatch.chdir(folder)
+        with TrajectoryFile("x.traj") as file:
+            file.set_description({"counters": {"jumps": 0}})
+            file.write(frame(1))
+    other = path.read_bytes()
+    with TrajectoryFile("x.traj") as file:
+        monkeypatch.chdir(path.parent)
+        broken = frame(9)
+        broken.calc = Broken()
+        file.set_description({"counters": {"jumps": 0}})
+        file.write(frame(2))
+        with pytest.raises(RuntimeError, match="broke"):
+            file.write(broken)
+        file.set_description({"counters": {"jumps": 7}})
+        file.write(frame(3))
+        file.write(frame(4))
+        file.truncate(2)
+        with TrajectoryFile("x.traj", append=True):
+            file.close()
+            assert path.with_name("x.traj.lock").exists()
+    assert path.read_bytes() == other
+    description, first, last = read_ends(here / "x.traj")
+    assert description == {"counters": {"jumps": 7}}
+    assert np.array_equal([first.positions, last.positions], [frame(k).positions for k in (2, 3)])
+    assert [entry.name for entry in here.iterdir()] == ["x.traj"]
+
+
 def test_existing_trajectory_is_replaced_or_continued(path):
     for append, expected in ((False, 1), (True, 2), (False, 1)):
         with TrajectoryFile(path, append=append) as file:
