@@ -59,7 +59,7 @@ def read_xtc(
             cell = None if boxes is None else Cell(_NM * boxes[k].astype(np.float64))
             yield _NM * x, float(times[k]), cell
 
-    return _read(filename, index, topology, XTCTrajectoryFile, images)
+    return _read(filename, index, topology, XTCTrajectoryFile, images, _is_numbered)
 
 
 def write_xtc(
@@ -77,31 +77,40 @@ def write_xtc(
         Times are taken from ``info['tito_time_ps']``, where all frames have it; else frames are
         numbered.
     append : bool
-        Add to an existing file of the same atoms.
+        Add to an existing file of the same atoms, with times if its frames have some, else without.
     frame_spacing_ps : float, optional
         Time between frames, in place of what they say.
 
     Raises
     ------
     OutputError
-        For frames of different atoms or with positions that are not finite, and files that cannot
-        be written; an existing one is left as it was then.
+        For frames of different atoms or with positions that are not finite, for some with and some
+        without times, and files that cannot be written; an existing one is left as it was then.
     """
     from mdtraj.formats import XTCTrajectoryFile
 
     path = Path(filename)
     _check_frames(path, images)
+    known = frame_spacing_ps is not None or all(TIME_KEY in atoms.info for atoms in images)
     before = 0
     if append and path.is_file():
         if not np.array_equal(read_sidecar(path).numbers, images[0].numbers):
             raise OutputError(f"cannot append to {path}: it holds other atoms")
         with XTCTrajectoryFile(str(path)) as file:
             before = len(file)
+            if _is_numbered(file) == known:
+                raise OutputError(
+                    f"cannot append to {path}: its frames have no times, and these have; write "
+                    "them to another file"
+                    if known
+                    else f"cannot append to {path}: its frames have times, and these have none; "
+                    f"give each its info[{TIME_KEY!r}], or pass frame_spacing_ps"
+                )
     numbers = before + np.arange(len(images))
     times = numbers.astype(np.float64)
     if frame_spacing_ps is not None:
         times *= frame_spacing_ps
-    elif all(TIME_KEY in atoms.info for atoms in images):
+    elif known:
         times = np.array([float(atoms.info[TIME_KEY]) for atoms in images])
     boxes = np.array([atoms.cell.array * atoms.pbc.any() for atoms in images]) / _NM
     xyz = np.array([atoms.positions for atoms in images]) / _NM
@@ -111,7 +120,7 @@ def write_xtc(
             file.write(
                 xyz.astype(np.float32),
                 times.astype(np.float32),
-                numbers.astype(np.int32),
+                (numbers + known).astype(np.int32),  # see _is_numbered
                 boxes.astype(np.float32),
             )
 
@@ -138,7 +147,7 @@ def read_dcd(
             cell = Cell.new([*lengths[k], *angles[k]]) if there else None
             yield x.astype(np.float64), None, cell
 
-    return _read(filename, index, topology, DCDTrajectoryFile, images)
+    return _read(filename, index, topology, DCDTrajectoryFile, images, lambda file: True)
 
 
 def write_dcd(filename: str | os.PathLike[str], images: Sequence[Atoms]) -> None:
@@ -184,6 +193,7 @@ def _read(
     topology: str | os.PathLike[str] | Atoms | None,
     opened: Callable[[str], Any],
     images: Callable[[Any, int], Iterator[tuple[Any, float | None, Cell | None]]],
+    is_numbered: Callable[[Any], bool],
 ) -> Iterator[Atoms]:
     """Those frames, neighbours in chunks and others one by one."""
     path = Path(filename)
@@ -196,7 +206,7 @@ def _read(
         with opened(str(path)) as file:
             wanted = range(len(file))[index]
             size = _CHUNK if wanted.step == 1 else 1
-            numbered = _is_numbered([time for _, time, _ in images(file, 2)])
+            numbered = is_numbered(file)
             for first in range(0, len(wanted), size):
                 frame, count = wanted[first], min(size, len(wanted) - first)
                 file.seek(frame)
@@ -215,9 +225,15 @@ def _read(
         raise DataError(f"{path}: frame {frame} cannot be read ({reason})") from error
 
 
-def _is_numbered(times: Sequence[float | None]) -> bool:
-    """Whether frames are numbered 0, 1, ..., which is what is written where no times are known."""
-    return times == list(range(len(times)))
+def _is_numbered(file: Any) -> bool:
+    """Whether an open XTC file, at its start, has numbers 0, 1, ... for times that nobody knows.
+
+    Its steps are then the same numbers, as other programs write them too. Beside times that are
+    known `write_xtc` counts steps from 1, so that 0, 1, 2 ps are told from numbers.
+    """
+    _, times, steps, _ = file.read(2)
+    numbers = list(range(len(times)))
+    return bool(times.tolist() == numbers and steps.tolist() == numbers)
 
 
 def _frame(molecule: Atoms, x: Any, time_ps: float | None, cell: Cell | None) -> Atoms:

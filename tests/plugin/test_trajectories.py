@@ -99,8 +99,24 @@ def test_appending_begins_a_file_that_is_not_there(tmp_path, frames):
 def test_times_that_nobody_knows_are_not_invented(tmp_path):
     write(tmp_path / "x.xtc", [molecule("H2O")] * 3)
     assert all("tito_time_ps" not in atoms.info for atoms in read(tmp_path / "x.xtc", ":"))
-    write(tmp_path / "x.xtc", [molecule("H2O")] * 3, frame_spacing_ps=0.5)
-    assert times(read(tmp_path / "x.xtc", ":")) == [0.0, 0.5, 1.0]
+    for spacing in (0.5, 1):
+        write(tmp_path / "x.xtc", [molecule("H2O")] * 3, frame_spacing_ps=spacing)
+        assert times(read(tmp_path / "x.xtc", ":")) == [0.0, spacing, 2 * spacing]
+
+
+def test_times_and_none_are_not_mixed(tmp_path, xtc, frames):
+    """Numbers would come after times, or be taken for some."""
+    before = xtc.read_bytes()
+    with pytest.raises(OutputError, match="its frames have times, and these have none"):
+        write(xtc, [molecule("CH3CH2OH")] * 2, append=True)
+    assert xtc.read_bytes() == before
+    write(xtc, [molecule("CH3CH2OH")] * 2, append=True, frame_spacing_ps=100)
+    assert times(read(xtc, ":")) == [100.0 * k for k in range(9)]
+    for _ in range(2):
+        write(tmp_path / "x.xtc", molecule("CH3CH2OH"), append=True)
+    with pytest.raises(OutputError, match="its frames have no times, and these have"):
+        write(tmp_path / "x.xtc", frames, append=True)
+    assert not any(atoms.info for atoms in read(tmp_path / "x.xtc", ":"))
 
 
 def test_analysis_needs_nothing_else(xtc):
