@@ -27,7 +27,8 @@ def parse_sequence(sequence: str, *, capped: bool = True) -> tuple[str, ...]:
     ----------
     sequence : str
         One-letter codes (``'AAY'``) or names with hyphens (``'ALA-HIE-ASH'``); caps may be named
-        (``'ACE-ALA-NME'``).
+        (``'ACE-ALA-NME'``). The name of a single residue needs them unless it holds a letter that
+        is no code (``'PHE'``): ``'ALA'`` may be alanine or three residues.
     capped : bool
         Put acetyl and N-methyl amide at the ends unless caps are named; else a zwitterion, with
         charged ends.
@@ -45,6 +46,11 @@ def parse_sequence(sequence: str, *, capped: bool = True) -> tuple[str, ...]:
     text = sequence.strip()
     if not text:
         raise StructureError("the sequence is empty")
+    if text in RESIDUES and set(text) <= set(ONE_LETTER):
+        three = "-".join(ONE_LETTER[letter] for letter in text)
+        raise StructureError(
+            f"{text!r} may be one residue or three: write 'ACE-{text}-NME', or {three!r}"
+        )
     named = "-" in text or text in RESIDUES
     parts = text.split("-") if named else list(text)
     ends = (parts[0] == "ACE", parts[-1] == "NME")

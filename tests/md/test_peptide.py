@@ -74,7 +74,7 @@ def test_protonation_and_ends():
         molecule, topology = build_peptide(parse_sequence(sequence, capped=capped), name="x")
         return molecule.graph.n_atoms, molecule.charge, topology
 
-    neutral, charged = atoms_and_charge("ASH"), atoms_and_charge("ASP")
+    neutral, charged = atoms_and_charge("ASH"), atoms_and_charge("D")
     assert neutral[0] == charged[0] + 1
     assert (neutral[1], charged[1]) == (0, -1)
     assert atoms_and_charge("HIP")[1] == 1

@@ -10,7 +10,7 @@ def test_letters_and_names():
     assert parse_sequence("AY") == ("ACE", "ALA", "TYR", "NME")
     assert parse_sequence("ALA-HIE-ASH") == ("ACE", "ALA", "HIE", "ASH", "NME")
     assert parse_sequence("ACE-ALA-NME", capped=False) == ("ACE", "ALA", "NME")
-    assert parse_sequence("GLY") == ("ACE", "GLY", "NME")
+    assert parse_sequence("PHE") == ("ACE", "PHE", "NME")
     assert parse_sequence("GK", capped=False) == ("GLY", "LYS")
 
 
@@ -23,6 +23,8 @@ def test_letters_and_names():
         ("AXA", True, "residue 2, 'X', is unknown"),
         ("ALA-FOO", True, "'FOO', is unknown"),
         ("aya", True, "'a', is unknown"),
+        ("ALA", True, "one residue or three: write 'ACE-ALA-NME', or 'ALA-LEU-ALA'"),
+        ("LYN", False, "write 'ACE-LYN-NME', or 'LEU-TYR-ASN'"),
         ("ACE-ALA", True, "a capped peptide is ACE-"),
         ("ASH-ALA", False, "ASH has no parameters at a charged end"),
         ("A", False, "two residues at least"),
