@@ -160,6 +160,8 @@ def _structure(text: str, name: str, entries: dict[str, Any], exchange: Exchange
 
 
 def _exchange(entries: Exchange) -> ExchangeSettings | None:
+    if entries is not None and "only_slow" in entries:
+        raise ConfigError("only_slow in [molecules.exchange] goes with smiles only")
     return None if entries is None else ExchangeSettings(**entries)
 
 

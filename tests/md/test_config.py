@@ -99,6 +99,11 @@ def test_peptides_are_warm_unless_told(write):
         ("starts = 3", "slow_starts = 3", r"unknown entries in \[\[molecules\]\]: slow_starts"),
         ("starts = 3", 'force_field = "ff99"', "force_field must be one of ff14SB, ff96"),
         ("starts = 3", 'radii = "bondi"', "radii must be one of mbondi2, mbondi3"),
+        (
+            "temperature_K = 320",
+            "exchange = { time_ns = 1, only_slow = true }",
+            r"only_slow in \[molecules.exchange\] goes with smiles only",
+        ),
         ('"ALA-HID"', '"ALA-HIS"', "whose protonation is not said"),
         ('calculator = "calc.py:make"', "", "calculator is missing"),
         ("rungs = 5", "rungs = 1", "exchange.rungs"),
