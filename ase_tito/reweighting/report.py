@@ -37,18 +37,19 @@ def basin_entries(
     masks = [basin.holds(samples.positions) for basin in basins]
     entries = []
     for basin, inside in zip(basins, masks, strict=True):
+        weightless = not samples.weights[inside].any()
         entry: dict[str, Any] = {
             "name": basin.name,
             "samples": int(inside.sum()),
             "effective_sample_size": (
-                effective_sample_size(samples.log_weights[inside]) if inside.any() else 0.0
+                0.0 if weightless else effective_sample_size(samples.log_weights[inside])
             ),
             "population": float(samples.weights[inside].sum()),
             "free_energy_eV": None,
             "low_eV": None,
             "high_eV": None,
         }
-        if inside is masks[0]:
+        if inside is masks[0] and not weightless:
             entry |= {"free_energy_eV": 0.0, "low_eV": 0.0, "high_eV": 0.0}
         else:
             entry |= _difference(samples, masks[0], inside, seed, level)
