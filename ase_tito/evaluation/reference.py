@@ -26,8 +26,8 @@ class Reference:
     Raises
     ------
     DataError
-        If there is none, they differ in atoms, bonds, frame spacing or temperature, or frames are
-        of unequal weight: figures count each frame once.
+        If there is none, they differ in atoms, bonds, stereochemistry, frame spacing or
+        temperature, or frames are of unequal weight: figures count each frame once.
     """
 
     runs: Sequence[MolecularTrajectory]
@@ -48,6 +48,11 @@ class Reference:
                     "atoms or bonds",
                     np.array_equal(run.graph.atomic_numbers, first.graph.atomic_numbers)
                     and np.array_equal(run.graph.bonds, first.graph.bonds),
+                ),
+                (
+                    "stereochemistry",
+                    np.array_equal(run.graph.tetrahedral, first.graph.tetrahedral)
+                    and np.array_equal(run.graph.double_bonds, first.graph.double_bonds),
                 ),
                 ("frame spacing", run.frame_spacing_ps == first.frame_spacing_ps),
                 ("temperature", run.temperature_K == first.temperature_K),

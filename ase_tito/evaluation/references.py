@@ -11,6 +11,7 @@ from pathlib import Path
 from ase_tito.analysis.files import Topology, open_trajectory
 from ase_tito.analysis.files.spacing import frame_spacing
 from ase_tito.data.dataset import Dataset
+from ase_tito.data.readers import detect_format
 from ase_tito.data.records import MoleculeRecord, Run
 from ase_tito.data.trajectory import MolecularTrajectory, read_npz
 from ase_tito.errors import DataError
@@ -110,11 +111,16 @@ def open_references(
     ------
     DataError
         For files that cannot be read or say another temperature or spacing than the one given, a
-        split that is not there (naming those that are), and a split of anything but a dataset.
+        split that is not there (naming those that are), a split of anything but a dataset, and a
+        topology or spacing that would be ignored.
     """
     files = [Path(path) for path in paths]
-    if len(files) == 1 and files[0].suffix in DATASET_SUFFIXES and topology is None:
+    if len(files) == 1 and _is_dataset(files[0], topology):
+        if topology is not None:
+            raise DataError(f"{files[0]}: says its atoms and bonds itself: leave out the topology")
         with Dataset(files[0]) as dataset:
+            if frame_spacing_ps is not None:
+                raise DataError(f"{files[0]}: says its times itself: leave out the frame spacing")
             split = split or "test"
             names = dataset.names if split == EVERY else dataset.members(split)
         if not names:
@@ -125,6 +131,8 @@ def open_references(
         raise DataError(
             f"{files[0]} is no dataset (.h5), and only a dataset has splits: leave {split!r} out"
         )
+    if topology is not None and all(path.suffix == ".npz" for path in files):
+        raise DataError(f"{files[0]}: says its atoms and bonds itself: leave out the topology")
     runs = [_from_file(path, topology, frame_spacing_ps, temperature_K) for path in files]
     reference = Reference(runs)
     name = files[0].stem if len(files) == 1 else files[0].resolve().parent.name
@@ -159,6 +167,13 @@ def reference_of_record(
     dynamics = Reference(ordered) if ordered else None
     equilibrium = Reference(exchanged) if exchanged or dynamics is None else dynamics
     return MoleculeReference(record.name, equilibrium, dynamics, record.smiles, record.force_field)
+
+
+def _is_dataset(path: Path, topology: Topology | None) -> bool:
+    """By its name; where there is a topology by its content, for mdtraj has files of that name."""
+    if path.suffix not in DATASET_SUFFIXES:
+        return False
+    return topology is None or detect_format(path) == "dataset"
 
 
 def _trajectory(record: MoleculeRecord, run: Run) -> MolecularTrajectory:

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from ase_tito.analysis.files import Topology
 from ase_tito.data import DatasetWriter, MoleculeRecord, Run
 from ase_tito.errors import DataError
 from ase_tito.evaluation import open_references
@@ -85,6 +86,34 @@ def test_files_and_options_must_agree(tmp_path, monkeypatch):
     for name, said in (("temperature_K", "K, not 77 K"), ("frame_spacing_ps", "ps apart, not 77")):
         with pytest.raises(DataError, match=said):
             open_references(["one.npz"], **{**agreed, name: 77.0})
+
+
+def test_options_that_would_be_ignored_are_refused(dataset):
+    topology = Topology(ATOMS.numbers, GRAPH.bonds)
+    runs = save(dataset.with_name("run.npz"), trajectory(40, 0))
+    for path in (dataset, runs):
+        with pytest.raises(DataError, match="says its atoms and bonds itself: leave out the topo"):
+            open_references([path], topology=topology)
+    with pytest.raises(DataError, match="says its times itself: leave out the frame spacing"):
+        open_references([dataset], frame_spacing_ps=10.0)
+
+
+def test_files_of_two_stereoisomers_are_no_reference(tmp_path):
+    numbers = [6, 1, 7, 8, 9]  # four different neighbours
+    frame = np.array([[0, 0, 0], [1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]) * 0.8
+    for name, positions in (("left", frame), ("also-left", frame), ("right", -frame)):
+        np.savez(
+            tmp_path / f"{name}.npz",
+            positions=np.repeat(positions[None], 3, 0),
+            atomic_numbers=numbers,
+            bonds=[[0, k] for k in range(1, 5)],
+            frame_spacing_ps=1.0,
+            temperature_K=300.0,
+        )
+    same = open_references([tmp_path / "left.npz", tmp_path / "also-left.npz"])
+    assert same.load(*same.names).dynamics.lengths == [3, 3]
+    with pytest.raises(DataError, match="right differs from left in its stereochemistry"):
+        open_references([tmp_path / "left.npz", tmp_path / "right.npz"])
 
 
 def test_weighted_frames_are_no_reference(tmp_path):
