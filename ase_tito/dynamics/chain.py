@@ -204,7 +204,7 @@ class MetropolisChains:
                 f"jump {jump} of replica {self._systems.replicas[k]}: the integration is off by "
                 f"{error:.2g} in the log ratio, more than {ODE_TOLERANCE:g}; for an exact ensemble "
                 "pass MetropolisHastings a quadrature of more nodes and steps than "
-                f"{self.correction.quadrature}"
+                f"{self.correction.quadrature} (--quadrature)"
             )
 
     def _start_anew(self, k: int, positions: NDArray[np.float64], jump: int) -> None:
