@@ -116,6 +116,25 @@ def proper_torsions(atomic_numbers: ArrayLike, bonds: ArrayLike) -> list[Torsion
     return found
 
 
+def shape_torsions(atomic_numbers: ArrayLike, bonds: ArrayLike) -> list[Torsion]:
+    """The torsions that tell a molecule's shape: a peptide's named ones, else all proper ones.
+
+    Parameters
+    ----------
+    atomic_numbers : array_like of int, shape (n,)
+    bonds : array_like of int, shape (m, 2)
+
+    Returns
+    -------
+    list of Torsion
+        `peptide_torsions` where a residue has both φ and ψ, else `proper_torsions`: amino acids,
+        amino aldehydes and others that resemble a residue have rotatable bonds without a name.
+    """
+    named = peptide_torsions(atomic_numbers, bonds)
+    phi, psi = ({t.residue for t in named if t.kind == kind} for kind in ("phi", "psi"))
+    return named if phi & psi else proper_torsions(atomic_numbers, bonds)
+
+
 def peptide_torsions(atomic_numbers: ArrayLike, bonds: ArrayLike) -> list[Torsion]:
     """φ, ψ, ω and χ of a peptide, found by its bond graph alone.
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from rdkit import Chem
 
 from ase_tito.analysis.files import open_trajectory
 from ase_tito.analysis.report import (
@@ -14,6 +15,7 @@ from ase_tito.analysis.report import (
 )
 from ase_tito.analysis.report.observe import Coordinates, observe
 from ase_tito.errors import DataError, OutputError
+from ase_tito.graph import MolecularGraph
 from tests.analysis.butane import ATOMS, GRAPH, POPULATIONS, QUICK, opened, save, trajectory
 
 TIMESCALE_PS = -10.0 / np.log(0.9)
@@ -100,6 +102,15 @@ def test_frames_are_valid_and_bad_ones_are_listed(compared, folder):
     assert (geometry.frames, geometry.invalid, report.model.frames) == (200, 2, 199)
     observed = observe("model", [source], Coordinates.of(GRAPH))
     assert [len(run) for run in observed.torsions] == [50, 149]
+
+
+def test_a_named_torsion_of_what_is_no_peptide_is_one_of_all():
+    molecule = Chem.AddHs(Chem.MolFromSmiles("N[C@@H](CO)C(=O)O"))
+    numbers = np.array([atom.GetAtomicNum() for atom in molecule.GetAtoms()])
+    bonds = [(bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()) for bond in molecule.GetBonds()]
+    coordinates = Coordinates.of(MolecularGraph(numbers, np.array(bonds)))
+    assert len(coordinates.shown) == 5
+    assert coordinates.pairs == [tuple(coordinates.shown[:2])]
 
 
 def test_too_few_data_make_notes_not_errors(folder):

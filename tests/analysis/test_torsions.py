@@ -4,8 +4,10 @@ import mdtraj
 import numpy as np
 import pytest
 from mdtraj.geometry import dihedral as mdtraj_dihedral
+from rdkit import Chem
 
 from ase_tito.analysis import peptide_torsions, proper_torsions, rotatable_bonds, torsion_atoms
+from ase_tito.analysis.torsions import shape_torsions
 from ase_tito.errors import DataError
 
 # Alanine dipeptide in the order of AMBER's prmtop.
@@ -128,3 +130,28 @@ def test_what_is_no_peptide_has_no_names():
     assert torsion_atoms([]).shape == (0, 4)
     with pytest.raises(DataError, match=r"outside 0\.\.1"):
         rotatable_bonds([6, 6], [(0, 2)])
+
+
+@pytest.mark.parametrize(
+    ("smiles", "names"),
+    [
+        ("CC[C@@H](N)C=O", {"χ1 1"}),
+        ("N[C@@H](CO)C(=O)O", {"χ1 1"}),
+        ("C[C@@H](C=O)NC=O", {"φ1"}),
+        ("CNC(=O)CN", {"ψ1", "ω1"}),
+    ],
+)
+def test_a_name_hides_no_rotatable_bond_of_what_is_no_peptide(smiles, names):
+    molecule = Chem.AddHs(Chem.MolFromSmiles(smiles))
+    numbers = [atom.GetAtomicNum() for atom in molecule.GetAtoms()]
+    bonds = [(bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()) for bond in molecule.GetBonds()]
+    assert {torsion.name for torsion in peptide_torsions(numbers, bonds)} == names
+    found = shape_torsions(numbers, bonds)
+    assert {torsion.name for torsion in found if torsion.kind} == names
+    turned = {tuple(sorted(torsion.atoms[1:3])) for torsion in found}
+    assert turned == set(rotatable_bonds(numbers, bonds))
+    assert len(turned) > len(names)
+
+
+def test_a_peptide_is_told_by_its_named_torsions():
+    assert shape_torsions(NUMBERS, BONDS) == peptide_torsions(NUMBERS, BONDS)

@@ -15,9 +15,9 @@ from ase_tito.analysis.report.energy import analyse_energies
 from ase_tito.analysis.report.jumps import DoubledJumps, SingleJumps
 from ase_tito.analysis.report.kinetics import analyse_kinetics
 from ase_tito.analysis.report.notes import Notes
-from ase_tito.analysis.report.same_noise import same_noise
 from ase_tito.analysis.report.observe import Coordinates, Observed, observe
 from ase_tito.analysis.report.result import Report, Summary, Surface
+from ase_tito.analysis.report.same_noise import same_noise
 from ase_tito.analysis.report.settings import ReportSettings
 from ase_tito.analysis.report.statistics import Statistics
 from ase_tito.analysis.report.thermodynamics import (

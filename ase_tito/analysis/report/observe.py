@@ -15,12 +15,7 @@ from ase_tito.analysis.files import TrajectorySource
 from ase_tito.analysis.geometry import FrameGeometry, check_frames
 from ase_tito.analysis.gyration import radius_of_gyration
 from ase_tito.analysis.internals import angles, dihedrals, distances
-from ase_tito.analysis.torsions import (
-    Torsion,
-    peptide_torsions,
-    proper_torsions,
-    torsion_atoms,
-)
+from ase_tito.analysis.torsions import Torsion, shape_torsions, torsion_atoms
 from ase_tito.errors import DataError
 from ase_tito.graph import MolecularGraph
 
@@ -36,7 +31,8 @@ class Coordinates:
     ----------
     graph : MolecularGraph
     torsions : tuple of Torsion
-        Of the features: φ, ψ, ω, χ of a peptide, else all proper torsions about rotatable bonds.
+        Of the features: φ, ψ, ω, χ of a peptide, else all proper torsions about rotatable bonds
+        (`shape_torsions`).
     triples : array of int, shape (k, 3)
         All angles.
     """
@@ -48,8 +44,7 @@ class Coordinates:
     @classmethod
     def of(cls, graph: MolecularGraph) -> Coordinates:
         """The coordinates of a molecule."""
-        arguments = (graph.atomic_numbers, graph.bonds)
-        torsions = peptide_torsions(*arguments) or proper_torsions(*arguments)
+        torsions = shape_torsions(graph.atomic_numbers, graph.bonds)
         return cls(graph, tuple(torsions), bonded_triples(graph.n_atoms, graph.bonds))
 
     @cached_property
@@ -71,7 +66,7 @@ class Coordinates:
         place = {(t.kind, t.residue): k for k, t in enumerate(self.torsions) if t.kind}
         residues = sorted(residue for kind, residue in place if kind == "phi")
         pairs = [(place["phi", r], place["psi", r]) for r in residues if ("psi", r) in place]
-        if pairs or place or len(self.shown) < 2:
+        if pairs or len(self.shown) < 2:
             return pairs
         return [(self.shown[0], self.shown[1])]
 
