@@ -29,7 +29,9 @@ class AseLangevinEngine:
 
     Parameters
     ----------
-    atomic_numbers : array of int, shape (n,)
+    atoms : Atoms
+        What the calculator sees besides positions, such as charges, magnetic moments and info. Not
+        changed, and its positions are not read.
     calculator : ase calculator
         Equal positions must give equal forces, else no run can be repeated.
     settings : LangevinSettings
@@ -39,13 +41,15 @@ class AseLangevinEngine:
 
     def __init__(
         self,
-        atomic_numbers: NDArray[np.int64],
+        atoms: Atoms,
         calculator: Calculator,
         settings: LangevinSettings,
         masses: NDArray[np.float64],
     ) -> None:
         self.settings = settings
-        self._atoms = Atoms(atomic_numbers, masses=masses, calculator=calculator)
+        self._atoms = atoms.copy()
+        self._atoms.set_masses(masses)
+        self._atoms.calc = calculator
 
     def start(self, positions: NDArray[np.float64], seed: int) -> State:
         atoms = self._atoms

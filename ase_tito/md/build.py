@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from ase import Atoms
 
 from ase_tito.atomic import write_atomically
+from ase_tito.errors import StructureError
 from ase_tito.md.ase_langevin import AseLangevinEngine, load_calculator
 from ase_tito.md.engine import Engine, seed_of
 from ase_tito.md.exchange import ExchangeEngine
@@ -63,10 +65,15 @@ def engine(
     plan: MoleculePlan, molecule: BuiltMolecule, folder: Path, *, exchange: bool = False
 ) -> Engine:
     """What advances a prepared molecule: Langevin dynamics, or replica exchange."""
-    masses = repartitioned_masses(molecule.graph, plan.settings.hydrogen_mass_amu)
+    atoms = molecule.template
+    if atoms is None:
+        atoms = Atoms(molecule.graph.atomic_numbers)
+    masses = repartitioned_masses(
+        molecule.graph, plan.settings.hydrogen_mass_amu, atoms.get_masses()
+    )
     if plan.calculator is not None:
         calculator = load_calculator(plan.calculator.calculator)
-        return AseLangevinEngine(molecule.graph.atomic_numbers, calculator, plan.settings, masses)
+        return AseLangevinEngine(atoms, calculator, plan.settings, masses)
     system = system_from_prmtop(
         folder / TOPOLOGY, implicit_solvent="OBC2" if plan.peptide is not None else None
     )
@@ -82,4 +89,13 @@ def _from_structure(name: str, plan: CalculatorPlan, starts: int) -> BuiltMolecu
     frames, bonds = read_structure(plan.structure)
     graph = graph_from_atoms(frames[0], bonds)
     positions = [frames[k % len(frames)].positions for k in range(starts)]
-    return BuiltMolecule(name, graph, np.stack(positions), "", 0)
+    template = frames[0].copy()
+    template.set_constraint()
+    charge = template.info.get("charge", template.get_initial_charges().sum())
+    try:
+        total = round(float(charge))
+    except (TypeError, ValueError, OverflowError):
+        raise StructureError(
+            f"{plan.structure}: the charge of its info must be a number, not {charge!r}"
+        ) from None
+    return BuiltMolecule(name, graph, np.stack(positions), "", total, template)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from ase import Atoms
+from ase.io.jsonio import decode, encode
 from numpy.typing import NDArray
 
 from ase_tito.atomic import write_atomically
@@ -31,6 +33,9 @@ class BuiltMolecule:
         Canonical, with stereochemistry; may be empty.
     charge : int
         In elementary charges.
+    template : Atoms, optional
+        What a calculator is to see besides positions: charges, magnetic moments, masses and info of
+        a structure.
     """
 
     name: str
@@ -38,6 +43,7 @@ class BuiltMolecule:
     starts: NDArray[np.float64]
     smiles: str = ""
     charge: int = 0
+    template: Atoms | None = None
 
 
 def save_molecule(path: Path, molecule: BuiltMolecule) -> None:
@@ -55,6 +61,7 @@ def save_molecule(path: Path, molecule: BuiltMolecule) -> None:
                 {"name": molecule.name, "smiles": molecule.smiles, "charge": molecule.charge}
             )
         ),
+        template=np.array("" if molecule.template is None else encode(molecule.template)),
     )
     write_atomically(path, content.getvalue())
 
@@ -66,8 +73,12 @@ def load_molecule(path: Path) -> BuiltMolecule:
             graph = MolecularGraph(
                 *(archive[k] for k in ("atomic_numbers", "bonds", "tetrahedral", "double_bonds"))
             )
+            template = str(archive["template"]) if "template" in archive else ""  # older files
             return BuiltMolecule(
-                graph=graph, starts=archive["starts"], **json.loads(str(archive["text"]))
+                graph=graph,
+                starts=archive["starts"],
+                template=decode(template) if template else None,
+                **json.loads(str(archive["text"])),
             )
     except Exception as error:  # of zip, numpy, json, … whatever byte is damaged
         raise DataError(f"{path}: damaged ({error}); delete its folder to build it anew") from error

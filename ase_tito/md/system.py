@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 import warnings
 
 import numpy as np
 import openmm
 from ase.data import atomic_masses
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from openmm import app
 
 from ase_tito.errors import DataError
@@ -50,7 +51,9 @@ def system_from_prmtop(
         )
 
 
-def repartitioned_masses(graph: MolecularGraph, hydrogen_mass_amu: float) -> NDArray[np.float64]:
+def repartitioned_masses(
+    graph: MolecularGraph, hydrogen_mass_amu: float, masses: ArrayLike | None = None
+) -> NDArray[np.float64]:
     """Masses in amu, shape (n,), with mass moved to hydrogens from the atoms they are bonded to.
 
     Boltzmann's distribution of positions does not depend on masses; heavy hydrogens allow longer
@@ -61,20 +64,22 @@ def repartitioned_masses(graph: MolecularGraph, hydrogen_mass_amu: float) -> NDA
     graph : MolecularGraph
     hydrogen_mass_amu : float
         Reached where the partner keeps at least `LEAST_HEAVY_MASS`.
+    masses : array_like, shape (n,), optional
+        In amu, of isotopes; by default the standard ones.
     """
     numbers = graph.atomic_numbers
-    masses = np.array(atomic_masses[numbers])
+    found = np.array(atomic_masses[numbers] if masses is None else masses, np.float64)
     hydrogens: dict[int, list[int]] = {}
     for pair in graph.bonds.tolist():
         light = [k for k in pair if numbers[k] == 1]
         if len(light) == 1:
             hydrogens.setdefault(sum(pair) - light[0], []).append(light[0])
     for heavy, bonded in hydrogens.items():
-        most = (masses[heavy] - LEAST_HEAVY_MASS) / len(bonded)
-        moved = np.clip(hydrogen_mass_amu - masses[bonded[0]], 0.0, most)
-        masses[bonded] += moved
-        masses[heavy] -= moved * len(bonded)
-    return masses
+        most = (found[heavy] - LEAST_HEAVY_MASS) / len(bonded)
+        moved = np.clip(hydrogen_mass_amu - found[bonded], 0.0, most)
+        found[bonded] += moved
+        found[heavy] -= math.fsum(moved)
+    return found
 
 
 def set_masses(system: openmm.System, masses: NDArray[np.float64]) -> None:

@@ -44,6 +44,14 @@ def test_methane_keeps_a_carbon():
     assert after.sum() == pytest.approx(repartitioned_masses(methane, 1.008).sum())
 
 
+def test_isotopes_keep_their_masses_or_reach_the_heavy_one():
+    methane = MolecularGraph([6, 1, 1, 1, 1], [(0, k) for k in range(1, 5)])
+    isotopes = [12.011, 1.008, 2.014, 1.008, 1.008]
+    assert repartitioned_masses(methane, 1.008, isotopes).tolist() == isotopes
+    after = repartitioned_masses(methane, 3.0, isotopes)
+    np.testing.assert_allclose(after, [sum(isotopes) - 12, 3, 3, 3, 3])
+
+
 def test_masses_do_not_change_the_potential_energy(ethanol_molecule, ethanol_system):
     light = system_from_prmtop(TOPOLOGY)
     assert not np.allclose(masses(light), masses(ethanol_system))
