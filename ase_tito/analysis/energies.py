@@ -54,7 +54,9 @@ def potential_energies(
         Frames in Å.
     energy : ASE calculator or callable
         A callable gets chunks of frames (c, n, 3) in Å and returns energies (c,) in eV. A
-        calculator is asked for one frame after another, and for energies alone.
+        calculator is asked for one frame after another, and for energies alone. It sees elements
+        and positions, and none of the charges, magnetic moments and info that a file may have: what
+        it needs to know of charge and spin has to be said when it is made.
     atomic_numbers : array_like of int, shape (n,)
     chunk : int
         Frames that a callable gets at once.

@@ -12,7 +12,8 @@ of τ, which tells whether the model agrees with itself and which trajectories d
 single jumps of growing lags from one frame, beside where the reference goes from there.
 
 --energy names a Python file and something in it: an ASE calculator, or a function that takes
-positions (frames, atoms, 3) in Å and returns energies in eV.
+positions (frames, atoms, 3) in Å and returns energies in eV. A calculator sees elements and
+positions alone: charge and spin are its own to know.
 
 Example:
   ase-tito analyse model.traj --reference md.xtc --top alanine-dipeptide.pdb \
