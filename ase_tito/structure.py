@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import ase.io
 import numpy as np
 from ase import Atoms
+from ase.io import ulm
 from ase.io.formats import UnknownFileTypeError, filetype
 from numpy.typing import ArrayLike, NDArray
 
@@ -37,7 +40,8 @@ def read_structure(path: str | Path) -> tuple[list[Atoms], NDArray[np.int64] | N
     Raises
     ------
     StructureError
-        For files that are missing, damaged or empty, and frames of different molecules.
+        For files that are missing, damaged or empty, frames of different molecules, and frames
+        that hold several replicas each.
     """
     path = Path(path)
     if not path.is_file():
@@ -49,21 +53,42 @@ def read_structure(path: str | Path) -> tuple[list[Atoms], NDArray[np.int64] | N
         return read_molfile(path)
     if not path.stat().st_size:
         raise StructureError(f"{path}: no atoms in this file, which is empty")
+    reason = ""
     try:
-        if filetype(str(path)) in ("extxyz", "xyz"):
+        kind = filetype(str(path))
+        if kind in ("extxyz", "xyz"):
             check_announced_atoms(path)
-        frames = list(ase.io.iread(path, index=":", do_not_split_by_at_sign=True))
+        elif kind == "traj":
+            with ulm.open(str(path)) as file:
+                reason = several_replicas(file.get("description") or {})
+        frames = [] if reason else list(ase.io.iread(path, index=":", do_not_split_by_at_sign=True))
     except UnknownFileTypeError as error:
         raise StructureError(f"{path}: no format of structures that ASE knows") from error
     except Exception as error:  # a KeyError says nothing but the symbol it does not know
         reason = f"it has no place for {error}" if isinstance(error, KeyError) else error
         raise StructureError(f"{path}: cannot be read as a structure: {reason}") from error
+    if reason:
+        raise StructureError(f"{path}: {reason}")
     if not frames or not len(frames[0]):
         raise StructureError(f"{path}: no atoms in this file")
     for k, atoms in enumerate(frames):
         if not np.array_equal(atoms.numbers, frames[0].numbers):
             raise StructureError(f"{path}: frame {k} has other atoms than frame 0")
     return frames, None
+
+
+def several_replicas(description: Mapping[str, Any]) -> str:
+    """Why the frames of an ASE trajectory with this header are of no molecule; empty if they are.
+
+    `ase_tito.dynamics.packed_run` writes all replicas of a run to one file, and their keys to its
+    header.
+    """
+    if "replicas" not in description:
+        return ""
+    return (
+        f"each frame holds {len(description['replicas'])} replicas (--one-file); write a file of "
+        "each, or take them apart by ase_tito.dynamics.packed_run.read_packed"
+    )
 
 
 def graph_from_atoms(atoms: Atoms, bonds: ArrayLike | None = None) -> MolecularGraph:

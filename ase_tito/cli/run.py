@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--one-file",
         action="store_true",
-        help="write the replicas to one compact trajectory instead, PATH, each frame of which "
+        help="write the --replicas to one compact trajectory instead, PATH, each frame of which "
         "holds them all; without momenta",
     )
     parser.add_argument(
@@ -71,7 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=1,
         metavar="N",
-        help="jumps between written frames (default: %(default)s)",
+        help="jumps between written frames, a divisor of --jumps (default: %(default)s)",
     )
     existing = parser.add_mutually_exclusive_group()
     for option, explanation in (
@@ -150,8 +150,11 @@ def run(arguments: argparse.Namespace) -> None:
 
     from ase_tito.cli.table import format_table
     from ase_tito.dynamics.campaign import run_to_files
+    from ase_tito.errors import ConfigError
     from ase_tito.structure import read_structure
 
+    if arguments.one_file and arguments.replicas is None:
+        raise ConfigError("--one-file holds replicas: say how many by --replicas, or leave it out")
     ode = _ode(arguments)
     correction, after_jump = _correction(arguments), _after_jump(arguments)
     frames, bonds = read_structure(arguments.structure)

@@ -103,6 +103,9 @@ class TestRun:
         assert [len(frame) for frame in read("all.traj", ":")] == [27, 27, 27]
         assert run(*words, "--one-file", "--append") == 0
         assert len(read("all.traj", ":")) == 5
+        capsys.readouterr()
+        assert run("all.traj", "--jumps", 2, "--output", "x.traj") == 2
+        assert "all.traj: each frame holds 3 replicas (--one-file)" in capsys.readouterr().err
 
     def test_integration_settings(self):
         assert (
@@ -144,6 +147,7 @@ class TestRun:
             (["ethanol.xyz", "--steps", 0], "steps must be a positive integer"),
             (["ethanol.xyz", "--device", "abacus"], "device 'abacus' cannot be used"),
             (["ethanol.xyz", "--replicas", 2], "replicas are written to a directory"),
+            (["ethanol.xyz", "--one-file"], "say how many by --replicas"),
         ],
     )
     def test_refusals_are_one_line_and_write_nothing(self, workplace, capsys, words, reason):

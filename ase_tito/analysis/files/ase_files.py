@@ -15,13 +15,11 @@ from numpy.typing import NDArray
 from ase_tito.analysis.files.source import Chunk, TrajectorySource
 from ase_tito.analysis.files.spacing import frame_spacing, spacing_of_description, spacing_of_times
 from ase_tito.errors import DataError
+from ase_tito.structure import several_replicas
 from ase_tito.xyzfile import check_announced_atoms
 
 TIME_KEY = "tito_time_ps"
 """Entry of ``atoms.info`` with the time of a frame, as runs of this package write it."""
-
-_REPLICAS = "replicas"
-"""Entry of the header that a trajectory of several replicas alone has."""
 
 _TIMES_READ = 10
 
@@ -44,11 +42,8 @@ def open_traj(path: Path, frame_spacing_ps: float | None) -> TrajectorySource:
         raise
     except Exception as error:  # of json, struct, numpy, … whatever byte is damaged
         raise DataError(f"{path}: not a readable ASE trajectory ({error})") from error
-    if _REPLICAS in description:
-        raise DataError(
-            f"{path}: each frame holds {len(description[_REPLICAS])} replicas (--one-file); write a"
-            " file of each, or take them apart by ase_tito.dynamics.packed_run.read_packed"
-        )
+    if reason := several_replicas(description):
+        raise DataError(f"{path}: {reason}")
     found = spacing_of_description(description)
     if found is None and None not in times:
         found = spacing_of_times(path, times)
