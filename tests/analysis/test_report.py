@@ -109,7 +109,7 @@ def test_a_named_torsion_of_what_is_no_peptide_is_one_of_all():
     numbers = np.array([atom.GetAtomicNum() for atom in molecule.GetAtoms()])
     bonds = [(bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()) for bond in molecule.GetBonds()]
     coordinates = Coordinates.of(MolecularGraph(numbers, np.array(bonds)))
-    assert len(coordinates.shown) == 5
+    assert len(coordinates.torsions) > len(coordinates.shown) == 2  # hydrogens end the others
     assert coordinates.pairs == [tuple(coordinates.shown[:2])]
 
 
