@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from ase import units
+from ase import Atoms, units
 from ase.calculators.calculator import BaseCalculator
 from numpy.typing import NDArray
 from scipy.optimize import brentq
@@ -115,6 +115,7 @@ def annealed_sample(
     settings: AnnealingSettings | None = None,
     ode: OdeSettings = DENSITY_ODE,
     batch_size: int = 64,
+    atoms: Atoms | None = None,
 ) -> AnnealedSamples:
     """Draw from a prior, and lead the samples to a calculator's ensemble.
 
@@ -125,7 +126,7 @@ def annealed_sample(
 
     Parameters
     ----------
-    prior, graph, calculator, count, generator, temperature_K, ode, batch_size
+    prior, graph, calculator, count, generator, temperature_K, ode, batch_size, atoms
         As for `importance_sample`. The calculator gives forces.
     settings : AnnealingSettings, optional
 
@@ -139,7 +140,7 @@ def annealed_sample(
     settings = settings or AnnealingSettings()
     prior = prior.in_float64()
     temperature = prior.domain.resolve_temperature(temperature_K)
-    target = BoltzmannTarget(graph, calculator, temperature)
+    target = BoltzmannTarget(graph, calculator, temperature, atoms)
     positions, log_prob, energies = draw(prior, graph, target, count, generator, ode, batch_size)
     moves = HamiltonianMoves(prior, graph, target, settings.leapfrog_steps, ode, batch_size)
     rng = np.random.default_rng(int(torch.randint(2**62, (), generator=generator)))

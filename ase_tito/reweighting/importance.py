@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from ase import units
+from ase import Atoms, units
 from ase.calculators.calculator import BaseCalculator
 from numpy.typing import NDArray
 from torch import Tensor
@@ -42,6 +42,7 @@ def importance_sample(
     temperature_K: float | None = None,
     ode: OdeSettings | Quadrature = DEFAULT_QUADRATURE,
     batch_size: int = 64,
+    atoms: Atoms | None = None,
 ) -> WeightedSamples:
     """Draw from a prior, and weight by e^{−U/k_BT} / p_eq.
 
@@ -65,6 +66,8 @@ def importance_sample(
         one path for both, with the divergence at few nodes of it, and is several times as fast.
     batch_size : int
         Samples that are integrated at once.
+    atoms : Atoms, optional
+        What the calculator is shown beside positions, such as charges and magnetic moments.
 
     Raises
     ------
@@ -72,10 +75,12 @@ def importance_sample(
         For a molecule or a temperature that the prior was not trained for.
     ConfigError
         For a count below one.
+    StructureError
+        For atoms that are not the graph's, in its order.
     """
     prior = prior.in_float64()
     temperature = prior.domain.resolve_temperature(temperature_K)
-    target = BoltzmannTarget(graph, calculator, temperature)
+    target = BoltzmannTarget(graph, calculator, temperature, atoms)
     drawn = draw(prior, graph, target, count, generator, ode, batch_size)
     log_weights = -drawn.energies - drawn.log_prob
     return WeightedSamples(

@@ -9,7 +9,7 @@ from ase import Atoms, units
 from ase.calculators.calculator import BaseCalculator
 from numpy.typing import NDArray
 
-from ase_tito.errors import ConfigError
+from ase_tito.errors import ConfigError, StructureError
 from ase_tito.graph import MolecularGraph
 
 
@@ -23,6 +23,9 @@ class BoltzmannTarget:
     calculator : ase calculator
         Potential energy in eV; forces too where samples are annealed.
     temperature_K : float
+    atoms : Atoms, optional
+        What the calculator is shown beside positions, such as charges, magnetic moments and info;
+        constraints are left out, since samples know of none. By default the elements alone.
 
     Attributes
     ----------
@@ -33,17 +36,31 @@ class BoltzmannTarget:
     ------
     ConfigError
         For a temperature that is not positive.
+    StructureError
+        For atoms that are not the graph's, in its order.
     """
 
     def __init__(
-        self, graph: MolecularGraph, calculator: BaseCalculator, temperature_K: float
+        self,
+        graph: MolecularGraph,
+        calculator: BaseCalculator,
+        temperature_K: float,
+        atoms: Atoms | None = None,
     ) -> None:
         if not (math.isfinite(temperature_K) and temperature_K > 0):
             raise ConfigError(f"temperature_K must be positive, not {temperature_K}")
+        shown = Atoms(graph.atomic_numbers) if atoms is None else atoms.copy()
+        if not np.array_equal(shown.numbers, graph.atomic_numbers):
+            raise StructureError(
+                f"the calculator cannot be shown {shown.get_chemical_formula('reduce')}: the "
+                "graph is of other atoms, or in another order"
+            )
+        shown.set_constraint()
+        shown.calc = calculator
         self.temperature_K = temperature_K
         self.evaluations = 0
         self._kT = units.kB * temperature_K
-        self._atoms = Atoms(graph.atomic_numbers, calculator=calculator)
+        self._atoms = shown
 
     def reduced_energies(self, positions: NDArray[np.float64]) -> NDArray[np.float64]:
         """U/k_BT of positions (B, n, 3) in Å, shape (B,); infinite where it is not finite."""

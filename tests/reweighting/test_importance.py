@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from ase.build import molecule
 from scipy.stats import chi2
 
 from ase_tito.analysis import histogram
-from ase_tito.errors import ConfigError, DataError, DomainError
+from ase_tito.errors import ConfigError, DataError, DomainError, StructureError
 from ase_tito.reweighting import (
     BoltzmannTarget,
     WeightedSamples,
@@ -112,3 +113,5 @@ def test_refusals(water, prior, springs, rng, ethanol):
         importance_sample(prior(0.5), ethanol[0], springs(0.5), 2, generator=rng)
     with pytest.raises(ConfigError, match="temperature_K must be positive"):
         BoltzmannTarget(water, springs(0.5), 0.0)
+    with pytest.raises(StructureError, match="cannot be shown HOH: the graph is of other atoms"):
+        BoltzmannTarget(water, springs(0.5), 300.0, molecule("H2O")[[1, 0, 2]])
