@@ -122,8 +122,8 @@ class LaggedPairs:
                 f"lags up to {high:g} ps need a trajectory of twice that time, and the longest "
                 f"ends after {2 * longest:g} ps: shorten the lags, or give longer trajectories"
             )
-        fitting = [t for t in trajectories if longest_lag_ps(t) >= low * (1 - 1e-6)]
-        self.left_out = tuple(t.name for t in trajectories if longest_lag_ps(t) < low * (1 - 1e-6))
+        fitting = [t for t in trajectories if serves(t, low)]
+        self.left_out = tuple(t.name for t in trajectories if not serves(t, low))
         if self.left_out:
             shown = ", ".join(self.left_out[:5]) + (", …" if len(self.left_out) > 5 else "")
             warn(
@@ -199,6 +199,11 @@ def check_drawn(positions: NDArray[np.float32], drawn: Sequence[str]) -> None:
 def longest_lag_ps(trajectory: MolecularTrajectory) -> float:
     """Half a trajectory's length: at longer lags, pairs are few and share their frames."""
     return 0.5 * trajectory.frame_spacing_ps * (len(trajectory) - 1)
+
+
+def serves(trajectory: MolecularTrajectory, shortest_lag_ps: float) -> bool:
+    """Whether a trajectory is long enough for pairs of the shortest lag; else it is left out."""
+    return longest_lag_ps(trajectory) >= shortest_lag_ps * (1 - 1e-6)
 
 
 class _Molecule:

@@ -100,6 +100,11 @@ def frame_named(name: FrameName) -> Frame:
     return frames[name]
 
 
+def linear(positions: Tensor) -> Tensor:
+    """Which of centred positions (B, N, 3) are linear, or of two atoms or one, shape (B,)."""
+    return _is_linear(_moments(positions)[1])
+
+
 def _translations(condition: Tensor, mask: Tensor) -> Tensor:
     """Orthonormal translations, shape (B, 3N, 3)."""
     weight = mask.to(condition.dtype) / mask.sum(1, keepdim=True).to(condition.dtype).sqrt()
@@ -109,19 +114,28 @@ def _translations(condition: Tensor, mask: Tensor) -> Tensor:
 
 def _rotations(condition: Tensor) -> Tensor:
     """Orthonormal infinitesimal rotations e_k × x_i of a centred condition, shape (B, 3N, 3)."""
+    generators, values, vectors = _moments(condition)
+    refused = _is_linear(values)
+    if bool(refused.any()):
+        raise StructureError(
+            f"system {int(refused.nonzero()[0, 0])} is linear and has no well-defined orientation "
+            "in the frame 'condition'; use a model of the frame 'free'"
+        )
+    return (generators @ (vectors / values[:, None].sqrt())).to(condition.dtype)
+
+
+def _moments(condition: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Generators e_k × x_i (B, 3N, 3), and rising moments (B, 3) and axes (B, 3, 3) of inertia."""
     x = condition.to(torch.float64)
     eye = torch.eye(3, dtype=x.dtype, device=x.device)
     generators = torch.linalg.cross(eye[:, None, None], x[None])  # (3, B, N, 3)
     generators = generators.permute(1, 2, 3, 0).flatten(1, 2)
-    gram = generators.transpose(1, 2) @ generators
-    values, vectors = torch.linalg.eigh(gram)
-    linear = values[:, 0] <= LINEAR * values[:, 2]
-    if bool(linear.any()):
-        raise StructureError(
-            f"system {int(linear.nonzero()[0, 0])} is linear and has no well-defined orientation "
-            "in the frame 'condition'; use a model of the frame 'free'"
-        )
-    return (generators @ (vectors / values[:, None].sqrt())).to(condition.dtype)
+    values, vectors = torch.linalg.eigh(generators.transpose(1, 2) @ generators)
+    return generators, values, vectors
+
+
+def _is_linear(moments: Tensor) -> Tensor:
+    return moments[:, 0] <= LINEAR * moments[:, 2]
 
 
 def _complement(rigid: Tensor, mask: Tensor) -> Tensor:

@@ -49,6 +49,7 @@ def header_of(
     ConfigError
         If the model would claim a domain that it was not trained for.
     """
+    material = material.serving(config.data.lag_range_ps[0])
     temperatures = sorted({t.temperature_K for t in material.trajectories})
     best = config.select == "best" and progress.best_step >= 0
     loss = progress.best_loss if best else progress.validation_loss
@@ -104,6 +105,7 @@ def domain_of(config: TrainConfig, material: Material, parent: Parent | None = N
         If a transferable model without temperature as an input was trained at two temperatures,
         one after the other.
     """
+    material = material.serving(config.data.lag_range_ps[0])
     graphs = [trajectory.graph for trajectory in material.trajectories]
     temperatures = [trajectory.temperature_K for trajectory in material.trajectories]
     sizes = [graph.n_atoms for graph in graphs]

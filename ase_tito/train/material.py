@@ -10,6 +10,7 @@ from ase.data import chemical_symbols
 
 from ase_tito.canonical import graph_key
 from ase_tito.data.dataset import Dataset
+from ase_tito.data.pairs import serves
 from ase_tito.data.records import MoleculeRecord
 from ase_tito.data.trajectory import MolecularTrajectory, read_npz
 from ase_tito.errors import ConfigError, DataError
@@ -51,6 +52,21 @@ class Material:
     def temperatures_K(self) -> list[float]:
         """Rising, each once; those of validation included."""
         return sorted({t.temperature_K for t in (*self.training, *self.validation)})
+
+    def serving(self, shortest_lag_ps: float) -> Material:
+        """Without trajectories too short for the shortest lag, of which no pair is ever drawn.
+
+        A checkpoint must claim nothing of these.
+        """
+        kept = [k for k, part in enumerate(self.training) if serves(part, shortest_lag_ps)]
+        trajectories = tuple(self.trajectories[k] for k in kept)
+        molecules = {trajectory.name.partition("/")[0] for trajectory in trajectories}
+        return replace(
+            self,
+            names=tuple(name for name in self.names if name in molecules),
+            trajectories=trajectories,
+            training=tuple(self.training[k] for k in kept),
+        )
 
     def identity(self) -> dict[str, Any]:
         """What must be unchanged for a run to go on as it began."""

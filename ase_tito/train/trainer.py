@@ -16,6 +16,7 @@ from ase_tito.train.material import read_material
 from ase_tito.train.model import plan_model
 from ase_tito.train.objective import FlowMatchingObjective
 from ase_tito.train.optimizers import WeightOptimizer
+from ase_tito.train.orientation import check_orientation
 from ase_tito.train.pairs import training_pairs
 from ase_tito.train.parent import read_parent
 from ase_tito.train.prior import read_prior
@@ -56,6 +57,7 @@ class Trainer:
         if prior is not None:
             prior.check(config, (*self.material.training, *self.material.validation))
         self.plan = plan_model(config, self.material.temperatures_K, self.parent, prior)
+        check_orientation(self.plan.frame, (*self.material.training, *self.material.validation))
         self.network = self.plan.build(config.seed, self.parent).to(process.device)
         self.average = ExponentialMovingAverage(self.network, o.ema_decay)
         flow = (self.plan.source, self.plan.frame, coupling_named(config.coupling))

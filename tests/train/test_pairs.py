@@ -1,14 +1,20 @@
 """The pairs a run draws: each molecule at the lags that its own trajectories hold."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from ase_tito.data import MolecularTrajectory
 from ase_tito.errors import ConfigError, DataError, TITOWarning
 from ase_tito.graph import MolecularGraph
-from ase_tito.train import DataConfig
+from ase_tito.train import DataConfig, OptimizerConfig, TrainConfig
+from ase_tito.train.export import domain_of, header_of
 from ase_tito.train.material import Material
+from ase_tito.train.model import plan_model
 from ase_tito.train.pairs import training_pairs, validation_pairs
+from ase_tito.train.progress import Progress
 
 
 def run(n, frames, name="run"):
@@ -78,3 +84,30 @@ def test_padding_stays_within_what_was_asked(largest_padding):
     padding = 1 - atoms / places
     assert padding <= largest_padding
     assert padding >= 0.3 * largest_padding
+
+
+def test_a_checkpoint_claims_nothing_that_no_pair_was_drawn_of():
+    long, short = run(5, 400, "pentane/long"), run(5, 15, "pentane/short")
+    scrap = replace(run(3, 15, "hydride/run"), temperature_K=500.0)
+    silicon = MolecularGraph(np.array([14, 6, 6]), scrap.graph.bonds)
+    scrap = replace(scrap, graph=silicon)
+    whole = (scrap, long, short)
+    here = replace(material(whole, [run(4, 90)]), names=("hydride", "pentane"))
+    config = TrainConfig(
+        name="x",
+        output=Path("x"),
+        data=settings(lag_range_ps=(10.0, 100.0), transferable=True),
+        optimizer=OptimizerConfig(steps=1),
+    )
+    with pytest.warns(TITOWarning, match="left out: hydride/run, pentane/short"):
+        training_pairs(config.data, here)
+    plan = plan_model(config, here.temperatures_K, None)
+    header = header_of(config, plan, here, None, Progress(), "")
+    assert header.training["molecules"] == ["pentane"]
+    assert header.training["n_frames"] == 400
+    assert header.training["temperature_K"] == 300.0
+    assert header.domain["elements"] == [6]
+    assert header.domain["n_atoms_range"] == [5, 5]
+    assert header.domain["temperature_range_K"] == [300.0, 300.0]
+    equilibrium = replace(config, data=replace(config.data, equilibrium=True))
+    assert domain_of(equilibrium, here).elements == (6, 14)

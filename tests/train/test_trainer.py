@@ -5,8 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from ase.build import molecule
 
 from ase_tito.errors import ConfigError
+from ase_tito.perception import build_graph
 from ase_tito.train.processes import Process
 from ase_tito.train.trainer import Trainer
 
@@ -68,6 +70,25 @@ def test_bfloat16_gradients_point_the_same_way(quick):
     assert all(gradient.dtype == torch.float32 for gradient in reduced.values())
     a, b = (torch.cat([g.flatten() for g in found.values()]) for found in (exact, reduced))
     assert torch.nn.functional.cosine_similarity(a, b, dim=0) > 0.99
+
+
+@pytest.mark.parametrize("name", ["HCN", "CO2", "C2H2", "N2"])
+def test_linear_molecules_are_refused_before_the_first_step(quick, tmp_path, name):
+    atoms = molecule(name)
+    noise = np.random.default_rng(0).normal(0, 0.02, (400, len(atoms), 3))
+    np.savez(
+        tmp_path / f"{name}.npz",
+        positions=atoms.positions + noise,
+        atomic_numbers=atoms.numbers,
+        bonds=build_graph(atoms.numbers, atoms.positions).bonds,
+        frame_spacing_ps=1.0,
+        temperature_K=300.0,
+    )
+    files = (*quick.data.trajectories, str(tmp_path / f"{name}.npz"))
+    config = replace(quick, data=replace(quick.data, trajectories=files))
+    with pytest.raises(ConfigError, match=f'{name}: the molecule is linear .* frame = "free"'):
+        Trainer(config, ALONE)
+    Trainer(replace(config, frame="free"), ALONE).step()
 
 
 def test_uniform_times_are_uniform(quick):
