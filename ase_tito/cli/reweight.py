@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ase_tito.graph import MolecularGraph
     from ase_tito.reweighting.basins import Basin
     from ase_tito.reweighting.samples import WeightedSamples
-    from ase_tito.reweighting.weighted_file import WeightedRun
+    from ase_tito.reweighting.weighted_run import WeightedRun
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -97,6 +97,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Draw, weight, write, and print."""
+    import hashlib
     import json
     from pathlib import Path
 
@@ -120,6 +121,7 @@ def run(arguments: argparse.Namespace) -> None:
     basins = _basins(graph, arguments.basin)
     quadrature = Quadrature.from_text(arguments.quadrature) if arguments.quadrature else None
     calculator = load_calculator(arguments.calculator)
+    code = Path(arguments.calculator.rpartition(":")[0])
     with tqdm(
         desc="samples",
         unit="sample",
@@ -133,10 +135,12 @@ def run(arguments: argparse.Namespace) -> None:
             calculator,
             arguments.samples,
             calculator_name=arguments.calculator,
+            calculator_sha256=hashlib.sha256(code.read_bytes()).hexdigest(),
             temperature_K=arguments.temperature_K,
             seed=arguments.seed,
             batch_size=arguments.batch_size,
             quadrature=quadrature,
+            atoms=frames[0],
             existing=arguments.existing,
             progress=lambda drawn: bar.update(drawn - bar.n),
         )

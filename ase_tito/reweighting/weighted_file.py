@@ -7,7 +7,7 @@ import io
 import math
 import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,67 +26,15 @@ from ase_tito.lock import OutputLock
 from ase_tito.models import find_checkpoint, load_prior
 from ase_tito.reweighting.importance import importance_sample
 from ase_tito.reweighting.samples import WeightedSamples
+from ase_tito.reweighting.weighted_run import KIND, WeightedRun
 from ase_tito.transfer.prior import BoltzmannPrior
 from ase_tito.transfer.source_moves import prior_log_density
 from ase_tito.validity import check
 
-KIND = "ase_tito weighted samples"
 LOG_WEIGHT = "tito_log_weight"
 """Of a frame, in ``atoms.info``: −U/k_BT − log p_eq, without a common constant."""
 
 _CHECKED = 4
-
-
-@dataclass(frozen=True)
-class WeightedRun:
-    """What the trajectory's header says.
-
-    Attributes
-    ----------
-    model, model_sha256, calculator : str
-    temperature_K : float
-    seed, batch_size, nodes, steps : int
-        The random numbers of batch k are keyed by (seed, k).
-    drawn, batches : int
-        Samples and batches so far, those without a weight included.
-    invalid : int
-        Samples that are no valid geometry, or whose integration or energy is not finite: they
-        count, with the weight zero, and are not written.
-    integration_error : float
-        Largest change of a log-density by a ten times tighter integration, of a few samples.
-    molecule_sha256 : str
-        Of elements, bonds and stereochemistry in the order of the atoms.
-    """
-
-    model: str
-    model_sha256: str
-    calculator: str
-    temperature_K: float
-    seed: int
-    batch_size: int
-    nodes: int
-    steps: int
-    drawn: int = 0
-    batches: int = 0
-    invalid: int = 0
-    integration_error: float = 0.0
-    molecule_sha256: str = ""
-    kind: str = KIND
-
-    def continues(self, other: WeightedRun) -> None:
-        """OutputError unless both differ in what is done alone."""
-        if self.molecule_sha256 != other.molecule_sha256:
-            raise OutputError(
-                "the samples that are there are of another molecule, or of another order of its "
-                "atoms: ask for the same, or choose another output"
-            )
-        settings = ("model_sha256", "calculator", "temperature_K", "seed", "batch_size")
-        for name in (*settings, "nodes", "steps"):
-            if getattr(self, name) != getattr(other, name):
-                raise OutputError(
-                    f"the samples that are there have {name} {getattr(other, name)}, not "
-                    f"{getattr(self, name)}: ask for the same, or choose another output"
-                )
 
 
 def reweight_to_file(
@@ -97,10 +45,12 @@ def reweight_to_file(
     count: int,
     *,
     calculator_name: str = "",
+    calculator_sha256: str = "",
     temperature_K: float | None = None,
     seed: int = 0,
     batch_size: int = 32,
     quadrature: Quadrature | None = None,
+    atoms: Atoms | None = None,
     existing: str = "refuse",
     progress: Callable[[int], object] = lambda drawn: None,
 ) -> tuple[WeightedSamples, WeightedRun]:
@@ -119,10 +69,14 @@ def reweight_to_file(
         Samples in all, those of an earlier run included.
     calculator_name : str, optional
         For the header; by default the calculator's class.
+    calculator_sha256 : str, optional
+        Of the file that makes it, so that samples are not continued with an edited one.
     temperature_K : float, optional
     seed, batch_size : int
     quadrature : Quadrature, optional
         Of samples and densities.
+    atoms : Atoms, optional
+        What the calculator is shown beside positions, such as charges and magnetic moments.
     existing : {'refuse', 'resume', 'replace'}
         What to do with an output that is there.
     progress : callable
@@ -160,6 +114,7 @@ def reweight_to_file(
         nodes=quadrature.nodes,
         steps=quadrature.steps,
         molecule_sha256=_sha256(graph),
+        calculator_sha256=calculator_sha256,
     )
     output = Path(path)
     lock = OutputLock(output)
@@ -173,9 +128,10 @@ def reweight_to_file(
             run = before
         while run.drawn < count:
             size = min(batch_size, count - run.drawn)
-            new, run = _batch(prior, graph, calculator, size, run, quadrature)
+            new, run = _batch(prior, graph, calculator, atoms, size, run, quadrature)
             frames += new
-            write_atomically(output, _trajectory(frames, run))
+            if frames:  # a trajectory without any holds no header; the same batches come again
+                write_atomically(output, _trajectory(frames, run))
             progress(run.drawn)
     finally:
         lock.release()
@@ -236,6 +192,7 @@ def _batch(
     prior: BoltzmannPrior,
     graph: MolecularGraph,
     calculator: BaseCalculator,
+    atoms: Atoms | None,
     size: int,
     run: WeightedRun,
     quadrature: Quadrature,
@@ -251,13 +208,14 @@ def _batch(
         temperature_K=run.temperature_K,
         ode=quadrature,
         batch_size=size,
+        atoms=atoms,
     )
     positions = torch.from_numpy(samples.positions)
     finite = positions.isfinite().flatten(1).all(1)
     valid = check(GraphBatch.replicate(graph, size), positions).valid & finite
     chosen = np.flatnonzero(valid.numpy() & np.isfinite(samples.log_weights))
     error = run.integration_error
-    if run.batches == 0 and len(chosen):
+    if run.invalid == run.drawn and len(chosen):  # the first that can be checked
         some = chosen[:_CHECKED]
         again = prior_log_density(
             prior.transition,

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from ase import units
 from ase.build import molecule
+from ase.constraints import FixAtoms
 from ase.io import read, write
 
 from ase_tito.cli.main import main
@@ -30,6 +31,18 @@ graph = build_graph(atoms.numbers, atoms.positions)
 
 def narrow():
     return Springs(graph, 0.55)
+
+
+class Peroxide(Springs):
+    def calculate(self, atoms=None, *arguments):
+        assert atoms.get_initial_charges().tolist() == [-0.5, -0.5, 0.0, 0.0]
+        assert atoms.get_initial_magnetic_moments()[0] == 1.0
+        assert (atoms.info["charge"], len(atoms.constraints)) == (-1, 0)
+        super().calculate(atoms, *arguments)
+
+
+def anion():
+    return Peroxide(graph, 0.55)
 """
 BASINS = ("--basin", "plus", "2-0-1-3", 0, 180, "--basin", "minus", "2-0-1-3", -180, 0)
 
@@ -130,6 +143,43 @@ def test_samples_of_another_molecule_or_order_of_atoms_are_not_joined(capsys, an
     assert Path("x.traj").read_bytes() == before
 
 
+def test_samples_of_an_edited_calculator_are_not_joined(workplace, capsys, any_geometry):
+    assert reweight(samples=20, batch=20) == 0
+    (workplace / "calculators.py").write_text(CALCULATORS.replace("0.55", "0.5"))
+    assert reweight("--resume", samples=40, batch=20) == 2
+    assert "before the file of calculators.py:narrow was changed" in capsys.readouterr().err
+    assert read_weighted("x.traj")[1].drawn == 20
+
+
+def test_samples_without_a_digest_of_their_calculator_are_continued(any_geometry):
+    """Those of older versions have none, nor those of a calculator that no file makes."""
+    atoms = molecule("H2O2")
+    graph = build_graph(atoms.numbers, atoms.positions)
+    given = ("x.traj", "springs.safetensors", graph, Springs(graph, 0.55), 20)
+    reweight_to_file(*given, calculator_name="calculators.py:narrow", batch_size=20)
+    assert reweight("--resume", samples=40, batch=20) == 0
+    assert read_weighted("x.traj")[1].drawn == 40
+
+
+def test_batches_without_any_valid_sample_count(monkeypatch, any_geometry):
+    accept_all = weighted_file.check
+    tried = []
+
+    def third_batch(batch, x):
+        tried.append(len(x))
+        found = accept_all(batch, x)
+        return found if len(tried) % 3 == 0 else SimpleNamespace(valid=~found.valid)
+
+    monkeypatch.setattr(weighted_file, "check", third_batch)
+    assert reweight(samples=40, batch=20) == 2
+    assert not Path("x.traj").exists()
+    tried.clear()
+    assert reweight("--resume", samples=60, batch=20) == 0
+    frames, run = read_weighted("x.traj")
+    assert (len(frames), run.drawn, run.batches, run.invalid) == (20, 60, 3, 40)
+    assert 0 < run.integration_error < 0.05
+
+
 def test_samples_of_another_quadrature_are_not_joined(any_geometry):
     atoms = molecule("H2O2")
     graph = build_graph(atoms.numbers, atoms.positions)
@@ -174,6 +224,18 @@ def test_samples_that_are_no_valid_geometry_weigh_nothing(capsys):
     frames, run = read_weighted("x.traj")
     assert 0 < len(frames) == 400 - run.invalid < 60
     assert f"{run.invalid} (no valid geometry" in out
+
+
+def test_the_calculator_sees_the_structure_s_charges_moments_and_info(any_geometry):
+    atoms = molecule("H2O2")
+    atoms.set_initial_charges([-0.5, -0.5, 0.0, 0.0])
+    atoms.set_initial_magnetic_moments([1.0, 0.0, 0.0, 0.0])
+    atoms.set_constraint(FixAtoms([0]))
+    atoms.info["charge"] = -1
+    write("anion.traj", atoms)
+    words = ("anion.traj", "--model", "springs.safetensors", "--output", "x.traj", "--quiet")
+    count = ("--samples", "4", "--quadrature", "8x1")
+    assert main(["reweight", *words, "--calculator", "calculators.py:anion", *count]) == 0
 
 
 def test_a_basin_that_wraps_and_one_that_no_sample_reaches(any_geometry):
