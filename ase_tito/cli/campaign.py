@@ -66,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=1,
         metavar="N",
-        help="jumps between written frames (default: %(default)s)",
+        help="jumps between written frames, a divisor of --jumps (default: %(default)s)",
     )
     parser.add_argument(
         "--on-invalid",

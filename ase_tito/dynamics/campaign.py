@@ -33,6 +33,7 @@ from ase_tito.dynamics.outputs import (
 from ase_tito.dynamics.packed_run import PackedRun, check_packable
 from ase_tito.dynamics.policy import OnInvalid
 from ase_tito.dynamics.run_record import RunRecord
+from ase_tito.dynamics.starts import warn_of_starts
 from ase_tito.dynamics.trajectory import TrajectoryFile
 from ase_tito.dynamics.written_run import Progress, RunSummary, WrittenRun, recorded_run
 from ase_tito.errors import ConfigError, OutputError
@@ -111,7 +112,7 @@ def run_to_files(
     seed : int
         Key of all random numbers.
     interval : int
-        Jumps between frames.
+        Jumps between frames; divides `jumps`.
     batch_size : int, optional
         Most replicas sampled in one batch; by default what is fastest, or what the continued run
         had. A continued run also uses as many threads as the earlier one, so that bits are equal.
@@ -127,6 +128,12 @@ def run_to_files(
         As `TITODynamics`; all before any output is opened.
     InvalidSampleError
         As `on_invalid` says. What was written before stays and can be continued.
+
+    Warns
+    -----
+    TITOWarning
+        As `TITODynamics`; of starts that are another stereoisomer than the first, or otherwise no
+        valid geometry of the graph, once and not where a run is continued.
     """
     check_options(jumps, interval, replicas, first_replica, existing)
     check_momenta(momenta)
@@ -160,6 +167,9 @@ def run_to_files(
         after_jump=after_jump,
         atoms=[atoms.copy() for atoms in starts],
     )
+    if earlier is None:
+        names = [f"replica {replica}" for replica in ensemble.replicas]
+        warn_of_starts(names, ensemble.assess().reasons)
     with ExitStack() as stack:
         stack.enter_context(on_threads(earlier.threads if earlier else None))
         record = RunRecord.of(
@@ -212,6 +222,13 @@ def check_options(
     for name, (value, least) in smallest.items():
         if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
             raise ConfigError(f"{name} must be a whole number from {least}, not {value!r}")
+    if jumps % interval:
+        above = jumps + interval - jumps % interval
+        below = f"{above - interval} or " if above > interval else ""
+        raise ConfigError(
+            f"interval {interval} does not divide jumps {jumps}: the last of them would not be "
+            f"written, nor continued from; make it {below}{above} jumps"
+        )
     if replicas is not None and replicas > MOST_REPLICAS:
         raise ConfigError(f"at most {MOST_REPLICAS} replicas can be written, not {replicas}")
     if existing not in get_args(Existing):

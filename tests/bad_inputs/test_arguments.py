@@ -14,6 +14,7 @@ RUN = [
     (["--output", "x.traj", "--seed", 1.5], "argument --seed: invalid int value: '1.5'"),
     (["--output", "x.traj", "--jumps", 1.5], "argument --jumps: invalid int value: '1.5'"),
     (["--output", "x.traj", "--interval", 0], "interval must be a whole number from 1, not 0"),
+    (["--output", "x.traj", "--interval", 3], "interval 3 does not divide jumps 1000"),
     (["--output", "x.traj", "--replicas", 0], "replicas must be a whole number from 1, not 0"),
     (["--output", "x", "--replicas", -3], "replicas must be a whole number from 1, not -3"),
     (["--output", "x.traj", "--lag-ps", "nan"], "lag of nan ps is outside the trained range"),

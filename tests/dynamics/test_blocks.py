@@ -13,6 +13,7 @@ from ase_tito.dynamics.blocks import plan_blocks, run_block
 from ase_tito.dynamics.campaign import run_to_files
 from ase_tito.dynamics.packed_run import read_packed
 from ase_tito.dynamics.scheduler import run_blocks
+from ase_tito.dynamics.trajectory import read_ends
 from ase_tito.errors import ConfigError, DomainError, OutputError, TITOWarning
 
 SETTINGS = {"lag_time_ps": 100.0, "jumps": 4, "seed": 5}
@@ -107,6 +108,7 @@ def test_refusals_come_before_anything_is_written(plan, tiny_checkpoint, tmp_pat
         ({"block_size": 1.5}, ConfigError),
         ({"jumps": -1}, ConfigError),
         ({"interval": 0}, ConfigError),
+        ({"jumps": 4, "interval": 3}, ConfigError),
         ({"seed": -1}, ConfigError),
         ({"on_invalid": "ignore"}, ConfigError),
         ({"lag_time_ps": 5000.0}, DomainError),
@@ -124,11 +126,25 @@ def test_a_molecule_that_fails_does_not_stop_the_others(plan, tmp_path):
     broken = [atoms.copy() for atoms in blocks[0].frames]
     for atoms in broken:
         atoms.positions *= 3  # no bond is one, and the small model stays where it is
-    blocks[0] = replace(blocks[0], frames=tuple(broken), bonds=[[0, 1]])
+    blocks[0] = replace(blocks[0], frames=tuple(broken))
     outcomes = run_blocks(blocks)
     assert outcomes[0].failure
     assert not blocks[0].path.exists()
     assert not any(outcome.failure for outcome in outcomes[1:])
+
+
+def test_all_blocks_have_the_graph_of_the_first_frame(tiny_checkpoint, tmp_path):
+    permuted = molecule("CH3CH2OH")
+    permuted.positions[[0, 1]] = permuted.positions[[1, 0]]
+    molecules = {"one": ([molecule("CH3CH2OH"), permuted], None)}
+    given = {"model": str(tiny_checkpoint), "replicas": 2, "block_size": 1, **SETTINGS, "jumps": 0}
+    with pytest.warns(TITOWarning, match="frame 1 of one starts from no valid geometry") as caught:
+        blocks = plan_blocks(molecules, tmp_path / "c", **given)
+    assert len(caught) == 1
+    assert not any(outcome.failure for outcome in run_blocks(blocks))  # without another warning
+    first, second = (read_ends(block.path)[0] for block in blocks)
+    assert first["bonds"] == second["bonds"]
+    plan_blocks(molecules, tmp_path / "c", resume=True, **given)
 
 
 def test_the_command(tiny_checkpoint, tmp_path, monkeypatch, capsys):

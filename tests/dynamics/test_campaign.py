@@ -1,7 +1,9 @@
 import os
+import re
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from ase_tito.dynamics.campaign import run_to_files
 from ase_tito.dynamics.tito import TITODynamics
 from ase_tito.errors import ConfigError, DomainError, OutputError, StructureError, TITOWarning
 from ase_tito.lock import OutputLock
+from tests.molecules import atoms_and_bonds
 
 SETTINGS = {"lag_time_ps": 100.0, "seed": 5}
 
@@ -116,7 +119,7 @@ class TestOneTrajectory:
         assert atoms.info == {}
 
     def test_interval(self, run, tmp_path):
-        run(tmp_path / "x.traj", 5, interval=2)
+        run(tmp_path / "x.traj", 4, interval=2)
         frames = frames_of(tmp_path / "x.traj")
         assert [frame.info["tito_jump"] for frame in frames] == [0, 2, 4]
         run(tmp_path / "x.traj", 8, interval=2, existing="restart")
@@ -192,6 +195,19 @@ class TestReplicas:
         summary = run_to_files([atoms, other], tmp_path / "r", **settings)
         found = [frames_of(path)[0].positions[0, 0] for path in summary.paths]
         np.testing.assert_allclose(found - atoms.positions[0, 0], [0, 1, 0])
+
+    def test_starts_of_another_stereoisomer_are_told_once(self, operator, tmp_path):
+        butanol, bonds = atoms_and_bonds("2-butanol")
+        mirrored = butanol.copy()
+        mirrored.positions[:, 2] *= -1
+        large = replace(operator, domain=replace(operator.domain, n_atoms_range=(9, 15)))
+        given = {"jumps": 0, "replicas": 4, "model": large, "bonds": bonds, **SETTINGS}
+        with pytest.warns(TITOWarning) as caught:
+            run_to_files([butanol, mirrored], tmp_path / "r", **given)
+        (text,) = (str(warning.message) for warning in caught)
+        assert re.match(r"replica 1 \(and 1 more\) starts .*: stereocentre C\d+ is inverted;", text)
+        run_to_files([butanol, mirrored], tmp_path / "r", existing="restart", **given)
+        run_to_files([mirrored], tmp_path / "s", **given)
 
     def test_the_limit_of_open_files_is_raised(self, run, tmp_path):
         resource = pytest.importorskip("resource")
@@ -396,6 +412,17 @@ class TestRefusals:
     def test_options(self, run, tmp_path, settings):
         with pytest.raises(ConfigError):
             run(tmp_path / "x.traj", **{"jumps": 1, **settings})
+
+    @pytest.mark.parametrize("existing", ["refuse", "restart", "append"])
+    @pytest.mark.parametrize(
+        ("jumps", "interval", "instead"), [(7, 3, "6 or 9 jumps"), (2, 5, "make it 5 jumps")]
+    )
+    def test_last_jumps_that_would_not_be_written(
+        self, run, tmp_path, existing, jumps, interval, instead
+    ):
+        match = f"interval {interval} does not divide jumps {jumps}: .* {instead}$"
+        with pytest.raises(ConfigError, match=match):
+            run(tmp_path / "x.traj", jumps, interval=interval, existing=existing)
 
     @pytest.mark.parametrize("replicas", [0, -2, 20_000])
     def test_number_of_replicas(self, run, tmp_path, replicas):
