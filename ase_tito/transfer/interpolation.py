@@ -65,11 +65,19 @@ class InterpolatedVelocity(nn.Module):
         velocity: Tensor = self.field(z, s, context)
         return velocity
 
+    def get_extra_state(self) -> Tensor:
+        """Both times, float64: they are as much a part of the field as its weights."""
+        return torch.tensor([self.network_lag_ps, self.interpolation_time_ps], dtype=torch.float64)
+
+    def set_extra_state(self, state: Tensor) -> None:
+        """Take both times."""
+        self.network_lag_ps, self.interpolation_time_ps = state.tolist()
+
 
 def interpolated(
     operator: ImplicitTransferOperator, lag_time_ps: float, interpolation_time_ps: float
 ) -> ImplicitTransferOperator:
-    """The operator for one lag beyond the trained ones.
+    """The operator for one lag beyond the trained ones, whose name tells τ_int.
 
     Its jumps are an interpolation between those of the longest trained lag τ_max
     (τ_int = τ_max) and the equilibrium (τ_int → ∞): no prediction, unless τ_int was chosen so that
@@ -106,6 +114,8 @@ def interpolated(
     return replace(
         operator,
         field=InterpolatedVelocity(operator.field, longest, interpolation_time_ps),
+        name=f"{operator.name or 'unnamed'} with an interpolation time of "
+        f"{float(interpolation_time_ps)!r} ps",
         domain=replace(operator.domain, lag_range_ps=(lag_time_ps, lag_time_ps)),
     )
 

@@ -5,8 +5,11 @@ import math
 import numpy as np
 import pytest
 import torch
+from ase import units
+from ase.build import molecule
 
-from ase_tito.errors import ConfigError, DomainError
+from ase_tito.dynamics.tito import TITODynamics
+from ase_tito.errors import ConfigError, DomainError, OutputError
 from ase_tito.flow.frame import FreeFrame
 from ase_tito.flow.ode import OdeSettings
 from ase_tito.flow.prior import BoltzmannPriorVelocity
@@ -94,6 +97,20 @@ def test_a_target_out_of_reach_gives_the_nearest(operator, correlation):
     np.testing.assert_allclose(fit.interpolation_time_ps, LONGEST, rtol=0.05)
 
 
+def test_a_run_continues_with_its_own_interpolation(operator, tmp_path):
+    atoms, path = molecule("CH3CH2OH"), tmp_path / "x.traj"
+    settings = {"seed": 1, "trajectory": path, "on_invalid": "keep"}
+    own, other = (interpolated(operator, 100.0, time) for time in (70.123456789, 71.0))
+    with TITODynamics(atoms, 100_000 * units.fs, model=own, **settings) as dyn:
+        dyn.run(1)
+    with pytest.raises(OutputError, match=r"71\.0 ps' are not those that made this trajectory"):
+        TITODynamics.restart(path, model=other)
+    again = interpolated(operator, 100.0, 60.0)
+    again.field.load_state_dict(own.field.state_dict())
+    with TITODynamics.restart(path, model=again) as dyn:
+        assert dyn.run_record.model == "springs with an interpolation time of 70.123456789 ps"
+
+
 def test_refusals(operator, ethanol, rng):
     graph, positions = ethanol
     with pytest.raises(ConfigError, match=r"interpolation_time_ps is 20 ps: .* 50 ps"):
@@ -105,7 +122,7 @@ def test_refusals(operator, ethanol, rng):
     assert longer.sample(graph, x, 100.0, generator=rng).info.finite.all()
     with pytest.raises(DomainError, match="outside the trained range"):
         longer.sample(graph, x, 50.0, generator=rng)
-    with pytest.raises(ConfigError, match="springs has no Boltzmann prior to interpolate to"):
+    with pytest.raises(ConfigError, match=r"springs .* has no Boltzmann prior to interpolate to"):
         interpolated(longer, 200.0, 200.0)
     with pytest.raises(ConfigError, match="the observable is nan at 50 ps"):
         fit_interpolation_time(operator, 100.0, lambda _: math.nan, 0.0)
