@@ -134,10 +134,16 @@ def load_prior(
     return prior_from_checkpoint(path, device)
 
 
+def is_path(name_or_path: str | os.PathLike[str]) -> bool:
+    """Whether it is taken for a checkpoint's path, not for a name; no file is looked at."""
+    text = os.fspath(name_or_path)
+    return not isinstance(name_or_path, str) or text.endswith(SUFFIX) or Path(text).name != text
+
+
 def find_checkpoint(name_or_path: str | os.PathLike[str]) -> Path:
     """The checkpoint file that a name or a path means; errors as in `load_model`."""
     text = os.fspath(name_or_path)
-    if not isinstance(name_or_path, str) or text.endswith(SUFFIX) or Path(text).name != text:
+    if is_path(name_or_path):
         return Path(text)
     paths = [path for path, _ in _model_files()]
     matching = [path for path in paths if path.stem == text]

@@ -10,7 +10,7 @@ import torch
 from ase_tito.dynamics.run_record import RunRecord, weights_sha256
 from ase_tito.errors import CheckpointError, ConfigError, OutputError
 from ase_tito.graph import MolecularGraph
-from ase_tito.models import load_model, select_model
+from ase_tito.models import is_path, load_model, select_model
 from ase_tito.transfer.implicit import ImplicitTransferOperator
 
 AUTO = "auto"
@@ -55,8 +55,7 @@ def resolve_model(
         source = info.name if info.shipped else str(info.path)
         return load_model(info.path, device), source
     operator = load_model(model, device)
-    is_path = not isinstance(model, str) or os.path.exists(model)
-    return operator, os.path.abspath(model) if is_path else str(model)
+    return operator, os.path.abspath(model) if is_path(model) else str(model)
 
 
 def model_of_run(

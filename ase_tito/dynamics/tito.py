@@ -35,9 +35,10 @@ from ase_tito.dynamics.model import model_of_run, resolve_model
 from ase_tito.dynamics.momenta import Momenta, check_momenta, set_momenta
 from ase_tito.dynamics.policy import OnInvalid, check_policy
 from ase_tito.dynamics.record import FrameRecord
-from ase_tito.dynamics.resume import moved_to, read_run
+from ase_tito.dynamics.resume import as_at_start, moved_to, read_run
 from ase_tito.dynamics.run_record import RunRecord
 from ase_tito.dynamics.seed import checked_seed, draw_seed
+from ase_tito.dynamics.starts import warn_of_starts
 from ase_tito.dynamics.trajectory import COUNTERS, TrajectoryFile
 from ase_tito.errors import ConfigError, InvalidSampleError, OutputError, TITOWarning
 from ase_tito.flow.ode import OdeSettings
@@ -94,7 +95,8 @@ class TITODynamics(MolecularDynamics):
     loginterval : int
         Jumps between frames and between lines of the log.
     append_trajectory : bool
-        Append to an existing trajectory. To continue a run, use `restart`.
+        Append to an existing trajectory. To continue a run, use `restart`, which a file of several
+        runs is refused by.
     on_invalid : {'retry', 'raise', 'keep'}
         What to do with an invalid sample: draw again; raise `InvalidSampleError`; or keep it (one
         that is not finite raises nevertheless: nothing can follow it).
@@ -139,8 +141,8 @@ class TITODynamics(MolecularDynamics):
     Warns
     -----
     TITOWarning
-        For ignored options, molecules larger than those of the training, and lags below 10 ps,
-        where nested jumps are not Markovian.
+        For ignored options, molecules larger than those of the training, lags below 10 ps, where
+        nested jumps are not Markovian, and atoms that are no valid geometry of the graph.
     """
 
     def __init__(
@@ -205,8 +207,10 @@ class TITODynamics(MolecularDynamics):
         self.run_record = RunRecord.of(
             self.ensemble, source=source, momenta=momenta, interval=loginterval, timestep=timestep
         )
-        self.frame_record = FrameRecord.of(self.ensemble, self.ensemble.assess(), 0)
+        start = self.ensemble.assess()
+        self.frame_record = FrameRecord.of(self.ensemble, start, 0)
         check_outputs(trajectory, logfile, atoms, append_trajectory)
+        warn_of_starts([f"replica {replica}"], start.reasons)
         self._threads: int | None = None
         self._momenta = momenta
         self._energies = energies
@@ -278,8 +282,8 @@ class TITODynamics(MolecularDynamics):
         ConfigError
             For threads that are no positive integer.
         OutputError
-            If the trajectory is missing, in use, not written by this class, or without a whole
-            frame, or if the model is another one.
+            If the trajectory is missing, in use, not written by this class, of several runs, or
+            without a whole frame, or if the model is another one.
 
         Warns
         -----
@@ -301,7 +305,8 @@ class TITODynamics(MolecularDynamics):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", TITOWarning)  # given when the run was started
                 dynamics = cls(
-                    first,  # checked as at the start: a later frame may have been kept invalid
+                    # checked as at the start: a later frame may have been kept invalid
+                    as_at_start(first, atoms),
                     run.timestep,
                     model=operator,
                     temperature_K=run.temperature_K,

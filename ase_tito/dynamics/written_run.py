@@ -19,6 +19,7 @@ from ase_tito.dynamics.metropolis import MetropolisRecord
 from ase_tito.dynamics.momenta import set_momenta
 from ase_tito.dynamics.outputs import exists_already
 from ase_tito.dynamics.record import FrameRecord
+from ase_tito.dynamics.resume import refuse_appended
 from ase_tito.dynamics.run_record import RunRecord, refuse_packed
 from ase_tito.dynamics.trajectory import COUNTERS, TrajectoryFile, read_ends
 from ase_tito.dynamics.ulm import first_item, is_trajectory, read_frames
@@ -184,6 +185,7 @@ class WrittenRun:
                     f"{path} cannot be continued: it was made with {_setting(key, theirs[key])}, "
                     f"not {_setting(key, value)}"
                 )
+        refuse_appended(path, record.interval)
         if k == 0:
             record.warn_of_changes(path, batch_size=self.record.batch_size)
 

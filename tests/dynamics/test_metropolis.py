@@ -127,6 +127,22 @@ def test_a_continued_run_is_the_uninterrupted_one(start, bad, water, tmp_path, p
         assert one.description == other.description
 
 
+@pytest.mark.parametrize("corrected", [True, False])
+def test_calculators_are_shown_the_atoms_given_at_a_restart(start, bad, water, tmp_path, corrected):
+    calculator = springs(water[1])
+    steps = {"correction": None, "after_jump": [Minimize(calculator, 1)]}
+    if corrected:
+        steps = {"correction": MetropolisHastings(calculator, quadrature=QUICK)}
+    with start(**steps) as dyn:
+        dyn.run(1)
+    atoms = molecule("H2O")
+    atoms.set_array("types", np.array([7, 8, 9]))  # which trajectories do not hold
+    with TITODynamics.restart(tmp_path / "x.traj", atoms, model=bad, **steps) as dyn:
+        dyn.run(1)
+    assert dyn.atoms is atoms
+    assert calculator.atoms.arrays["types"].tolist() == [7, 8, 9]
+
+
 def test_what_a_trajectory_says(start, bad, water, tmp_path):
     path = tmp_path / "x.traj"
     with start(logfile=tmp_path / "x.log") as dyn:

@@ -6,6 +6,7 @@ import random
 import signal
 import subprocess
 import sys
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -17,7 +18,9 @@ from ase.constraints import FixAtoms
 from ase.io import read
 from ase.io.trajectory import Trajectory, TrajectoryWriter
 
+from ase_tito.dynamics.campaign import run_to_files
 from ase_tito.dynamics.tito import TITODynamics
+from ase_tito.dynamics.trajectory import TrajectoryFile
 from ase_tito.dynamics.ulm import read_frames
 from ase_tito.errors import CheckpointError, ConfigError, OutputError, StructureError, TITOWarning
 from ase_tito.testing import ou_operator
@@ -203,6 +206,16 @@ def test_model_by_path(tiny_checkpoint, path):
     TITODynamics.restart(path, model=moved).close()
 
 
+def test_a_folder_of_the_models_name_is_no_model(tiny_checkpoint, path, monkeypatch):
+    monkeypatch.setenv("ASE_TITO_MODELS", str(tiny_checkpoint.parent))
+    monkeypatch.chdir(path.parent)
+    (path.parent / "tiny").mkdir()
+    with TITODynamics(molecule("CH3CH2OH"), LAG, model="tiny", seed=1, trajectory=path) as dyn:
+        dyn.run(1)
+    with TITODynamics.restart(path) as dyn:
+        assert dyn.run_record.model_source == "tiny"
+
+
 def test_other_weights_are_refused(tiny_checkpoint, tiny_header, tiny_weights, path):
     from ase_tito.checkpoint import save_checkpoint
 
@@ -285,6 +298,44 @@ def test_appending_another_run(start, sloppy, path):
         writer.write(molecule("H2O"))
     with pytest.raises(OutputError, match="other atoms"):
         start(append_trajectory=True)
+
+
+@pytest.mark.parametrize(
+    ("options", "jumps"), [({}, 0), ({}, 2), ({}, 4), ({"loginterval": 5}, 20)]
+)
+def test_two_runs_of_one_seed_are_no_run(start, sloppy, path, options, jumps):
+    with start() as dyn:
+        dyn.run(2)
+    with start(append_trajectory=True, **options) as dyn:
+        dyn.run(jumps)
+    before = path.read_bytes()
+    match = rf"frames is of jump {jumps}, and one run .* frames of another were appended"
+    with pytest.raises(OutputError, match=match):
+        TITODynamics.restart(path, model=sloppy)
+    with pytest.raises(OutputError, match=match):
+        run_to_files(
+            molecule("CH3CH2OH"),
+            path,
+            jumps=50,
+            lag_time_ps=100.0,
+            seed=8,
+            model=sloppy,
+            existing="restart",
+        )
+    assert path.read_bytes() == before
+
+
+def test_a_run_that_lost_a_frame_goes_on(start, sloppy, path, monkeypatch):
+    with start() as dyn:
+        dyn.run(1)
+        with monkeypatch.context() as full:
+            full.setattr(TrajectoryFile, "write", Mock(side_effect=OutputError("No space left")))
+            with pytest.raises(OutputError, match="No space left"):
+                dyn.run(1)
+        dyn.run(2)
+    with TITODynamics.restart(path, model=sloppy) as dyn:
+        dyn.run(1)
+    assert [frame.info["tito_jump"] for frame in read(path, ":")] == [0, 1, 3, 4, 5]
 
 
 def test_validation_comes_before_anything_is_deleted(start, hopeless, path):
