@@ -86,7 +86,8 @@ def run_campaign(
     OutputError
         If the directory exists and `resume` is not set, or another campaign writes to it.
     ConfigError
-        If it holds molecules of the same names with other settings.
+        If it holds molecules of the same names with other settings, or the file of a calculator or
+        its structure cannot be read.
     """
     if not isinstance(processes, int) or processes < 1:
         raise ConfigError(f"processes must be a whole number from 1, not {processes!r}")
@@ -94,6 +95,8 @@ def run_campaign(
         raise OutputError(f"{output} is a file; choose a directory")
     if output.exists() and any(output.iterdir()) and not resume:
         raise OutputError(f"{output} exists; --resume continues it, or choose another directory")
+    for molecule in plan.molecules:
+        molecule.identity()  # fails for files that are missing before anything is written
     output.mkdir(parents=True, exist_ok=True)
     with _only_writer(output):
         for molecule in plan.molecules:
@@ -154,6 +157,9 @@ def _differences(wanted: dict[str, Any], found: dict[str, Any]) -> list[str]:
         new, old = wanted.get(key), found.get(key)
         if isinstance(new, dict) and isinstance(old, dict):
             changed += _differences(new, old)
+        elif key.endswith("_sha256"):
+            if old not in (None, new):  # older versions noted none
+                changed.append(f"another content of the file of the {key.removesuffix('_sha256')}")
         elif new != old:
             changed.append(f"{key} {old!r}, now {new!r}")
     return changed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,20 @@ class CalculatorPlan:
 
     structure: Path
     calculator: str
+
+    def __post_init__(self) -> None:
+        if not self.calculator.rpartition(":")[0]:
+            raise ConfigError(f"a calculator is given as FILE.py:NAME, not {self.calculator!r}")
+
+    def identity(self) -> dict[str, str]:
+        """Names and digests of both files, wherever they are; ConfigError if one cannot be read."""
+        file = Path(self.calculator.rpartition(":")[0])
+        return {
+            "structure": self.structure.name,
+            "structure_sha256": _sha256(self.structure),
+            "calculator": Path(self.calculator).name,
+            "calculator_sha256": _sha256(file),
+        }
 
 
 @dataclass(frozen=True)
@@ -124,16 +139,19 @@ class MoleculePlan:
         return "GAFF2, AM1-BCC charges, vacuum, no cutoff, no constraints"
 
     def identity(self) -> dict[str, Any]:
-        """What must not change while a molecule's runs are continued; they may become longer."""
+        """What must not change while a molecule's runs are continued; they may become longer.
+
+        Raises
+        ------
+        ConfigError
+            If the file of a calculator or its structure cannot be read.
+        """
         entries = asdict(self)
         for key in ("time_ns", "split", "name", "exchange"):
             del entries[key]
         del entries["settings"]["block_ps"]
         if self.calculator is not None:
-            entries["calculator"] = {
-                "structure": self.calculator.structure.name,
-                "calculator": Path(self.calculator.calculator).name,
-            }
+            entries["calculator"] = self.calculator.identity()
         return entries
 
 
@@ -174,3 +192,11 @@ class CampaignPlan:
             if molecule.split:
                 found.setdefault(molecule.split, []).append(molecule.name)
         return found
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error

@@ -17,10 +17,10 @@ pytest.importorskip("openmm")
 
 from ase_tito.data import Dataset
 from ase_tito.errors import ConfigError, DataError, OutputError
-from ase_tito.md.campaign import run_campaign
+from ase_tito.md.campaign import check_identity, run_campaign
 from ase_tito.md.exchange import ExchangeSettings
 from ase_tito.md.finish import finish
-from ase_tito.md.plan import CampaignPlan, MoleculePlan
+from ase_tito.md.plan import CalculatorPlan, CampaignPlan, MoleculePlan
 from ase_tito.md.settings import LangevinSettings
 
 SETTINGS = LangevinSettings(frame_spacing_ps=0.1, equilibration_ps=0.5, block_ps=1)
@@ -223,6 +223,44 @@ def test_other_settings_are_refused(done):
         run_campaign(replace(PLAN, molecules=(hot,)), done, resume=True)
     with pytest.raises(ConfigError, match="seed 3, now 4"):
         run_campaign(replace(PLAN, seed=4), done, resume=True)
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A molecule with a calculator, whose files need not make sense to be noted down."""
+    (tmp_path / "calc.py").write_text("energy = 1")
+    (tmp_path / "mine.xyz").write_text("a molecule")
+    plan = CalculatorPlan(tmp_path / "mine.xyz", f"{tmp_path / 'calc.py'}:make")
+    return MoleculePlan("mine", 1.0, calculator=plan, settings=SETTINGS)
+
+
+@pytest.mark.parametrize(("file", "what"), [("calc.py", "calculator"), ("mine.xyz", "structure")])
+def test_edited_files_are_refused(tmp_path, own, file, what):
+    check_identity(tmp_path / "out", own, 3)
+    check_identity(tmp_path / "out", own, 3)
+    with (tmp_path / file).open("a") as edited:
+        edited.write(" or two")
+    with pytest.raises(ConfigError, match=f"another content of the file of the {what}") as caught:
+        check_identity(tmp_path / "out", own, 3)
+    assert "_sha256" not in str(caught.value)
+
+
+def test_records_of_older_versions_know_no_digests(tmp_path, own):
+    check_identity(tmp_path / "out", own, 3)
+    (path,) = (tmp_path / "out").rglob("settings.json")
+    noted = json.loads(path.read_text())
+    noted["calculator"] = {"structure": "mine.xyz", "calculator": "calc.py:make"}
+    path.write_text(json.dumps(noted))
+    check_identity(tmp_path / "out", own, 3)
+
+
+def test_missing_files_are_named_before_anything_is_written(tmp_path, own):
+    (tmp_path / "calc.py").unlink()
+    with pytest.raises(ConfigError, match=r"calc\.py: cannot be read \(No such file"):
+        run_campaign(replace(PLAN, molecules=(own,)), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(ConfigError, match="is given as FILE"):
+        CalculatorPlan(tmp_path / "mine.xyz", "calc.py")
 
 
 def test_outputs_that_cannot_be(tmp_path, done):
