@@ -20,8 +20,10 @@ from ase_tito.dynamics.campaign import check_options, run_to_files
 from ase_tito.dynamics.model import resolve_model
 from ase_tito.dynamics.policy import check_policy
 from ase_tito.dynamics.seed import checked_seed, seed_of
+from ase_tito.dynamics.starts import start_reasons, warn_of_starts
 from ase_tito.dynamics.systems import check_domain
 from ase_tito.errors import ConfigError, OutputError, TITOError
+from ase_tito.graph import MolecularGraph
 
 SETTINGS_FILE = "campaign.json"
 _STARTS = "molecules"
@@ -43,7 +45,8 @@ class Block:
         Where the replicas will be, as `ase_tito.dynamics.packed_run` writes them.
     frames : tuple of Atoms
         Where each replica starts.
-    bonds : array_like or None
+    graph : MolecularGraph
+        Of the molecule's first frame, whichever frames these replicas start from.
     seed, first_replica : int
         Keys of the first replica's noise; the others follow.
     settings : mapping
@@ -53,7 +56,7 @@ class Block:
     molecule: str
     path: Path
     frames: tuple[Atoms, ...]
-    bonds: ArrayLike | None
+    graph: MolecularGraph
     seed: int
     first_replica: int
     settings: Mapping[str, Any]
@@ -110,8 +113,8 @@ def plan_blocks(
         new, but those of a name must start from the same frames.
     **settings
         `seed`, from which and its name each molecule gets its own: the same noise would lead two
-        files of one molecule to the same places. `model` (a name or path), `lag_time_ps`, `jumps` and other arguments of `run_to_files`,
-        for all molecules. They are written to campaign.json.
+        files of one molecule to the same places. `model` (a name or path), `lag_time_ps`, `jumps`
+        and other arguments of `run_to_files`, for all molecules. They are written to campaign.json.
 
     Raises
     ------
@@ -121,6 +124,11 @@ def plan_blocks(
         If the directory holds anything and `resume` is not set, or another campaign.
     StructureError, GraphError, DomainError, CheckpointError
         As `run_to_files`, for any molecule, before anything is written.
+
+    Warns
+    -----
+    TITOWarning
+        As `run_to_files`; of frames that are no valid geometry where the molecule is new.
     """
     for name, value in (("replicas", replicas), ("block_size", block_size)):
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
@@ -130,21 +138,28 @@ def plan_blocks(
     check_options(settings["jumps"], settings.get("interval", 1), min(replicas, block_size))
     check_policy(settings.get("on_invalid", "retry"), settings.get("max_retries", 10))
     seed = checked_seed(settings.get("seed", 0))
-    for name, (frames, bonds) in molecules.items():
-        _check_molecule(name, frames, bonds, settings)
+    graphs = {
+        name: _check_molecule(name, frames, bonds, settings)
+        for name, (frames, bonds) in molecules.items()
+    }
     starts = {name: _digest(frames, bonds) for name, (frames, bonds) in molecules.items()}
-    _claim(output, {"replicas": replicas, "block_size": block_size, **settings}, starts, resume)
+    for name in _claim(
+        output, {"replicas": replicas, "block_size": block_size, **settings}, starts, resume
+    ):
+        used = molecules[name][0][:replicas]
+        names = [f"frame {k} of {name}" for k in range(len(used))]
+        warn_of_starts(names, start_reasons(graphs[name], used))
     return [
         Block(
             name,
             output / name / f"block-{number:04d}.traj",
             tuple(frames[k % len(frames)] for k in range(first, min(first + block_size, replicas))),
-            bonds,
+            graphs[name],
             seed_of(name, seed),
             first,
             settings,
         )
-        for name, (frames, bonds) in molecules.items()
+        for name, (frames, _) in molecules.items()
         for number, first in enumerate(range(0, replicas, block_size))
     ]
 
@@ -174,7 +189,7 @@ def run_block(block: Block) -> BlockOutcome:
                 first_replica=block.first_replica,
                 one_file=True,
                 existing="restart",
-                bonds=block.bonds,
+                graph=block.graph,
                 **{**block.settings, "seed": block.seed},
             )
     except OSError as error:
@@ -196,7 +211,8 @@ def run_block(block: Block) -> BlockOutcome:
 
 def _check_molecule(
     name: str, frames: Sequence[Atoms], bonds: ArrayLike | None, settings: Mapping[str, Any]
-) -> None:
+) -> MolecularGraph:
+    """The molecule's graph, once all that its blocks will need is in order."""
     if not frames or not name or name != Path(name).name:
         raise ConfigError(f"{name!r} is no name for the directory of a molecule, or has no frames")
     graph = molecular_graph(frames[0], bonds=bonds)
@@ -206,6 +222,7 @@ def _check_molecule(
     operator, _ = resolve_model(model, graph, temperature)
     check_domain(operator, [graph], settings["lag_time_ps"])
     operator.domain.resolve_temperature(temperature)
+    return graph
 
 
 def _digest(frames: Sequence[Atoms], bonds: ArrayLike | None) -> str:
@@ -219,8 +236,11 @@ def _digest(frames: Sequence[Atoms], bonds: ArrayLike | None) -> str:
 
 def _claim(
     output: Path, settings: Mapping[str, Any], starts: Mapping[str, str], resume: bool
-) -> None:
-    """Make the directory, or see that it is of this campaign; its settings are written first."""
+) -> list[str]:
+    """Make the directory, or see that it is of this campaign; its settings are written first.
+
+    The names of those molecules that are new to it are returned.
+    """
     if output.exists() and not output.is_dir():
         raise OutputError(f"{output} is a file; choose a directory")
     path = output / SETTINGS_FILE
@@ -243,7 +263,7 @@ def _claim(
                     "another name, or choose another directory"
                 )
         if starts.items() <= known.items():
-            return
+            return []
     elif output.exists() and any(output.iterdir()):
         raise OutputError(
             f"{output} holds something else than a campaign; choose another directory"
@@ -254,3 +274,4 @@ def _claim(
         raise OutputError(f"cannot make the directory {output}: {error.strerror}") from error
     entries = {**settings, _STARTS: {**known, **starts}}
     write_atomically(path, (json.dumps(entries, indent=1, default=str) + "\n").encode())
+    return [name for name in starts if name not in known]

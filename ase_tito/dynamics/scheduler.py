@@ -61,7 +61,7 @@ def run_blocks(
 
     if scheduler is None and workers is None:
         for block in blocks:
-            note(run_block(block))
+            note(_run_quietly(block))
         return outcomes
     distributed = _dask()
     with ExitStack() as stack:
@@ -75,15 +75,16 @@ def run_blocks(
             client = stack.enter_context(distributed.Client(scheduler, timeout=_PATIENCE_S))
         except (OSError, ValueError) as error:
             raise ConfigError(f"no scheduler of Dask answers at {scheduler}") from error
-        futures = client.map(_run_elsewhere, list(blocks), pure=False, retries=RETRIES)
+        futures = client.map(_run_quietly, list(blocks), pure=False, retries=RETRIES)
         for future in distributed.as_completed(futures):
             note(future.result())
     return outcomes
 
 
-def _run_elsewhere(block: Block) -> BlockOutcome:
+def _run_quietly(block: Block) -> BlockOutcome:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TITOWarning)  # given when the campaign was planned
+        warnings.filterwarnings("always", ".* is continued with ", TITOWarning)  # all but this
         return run_block(block)
 
 

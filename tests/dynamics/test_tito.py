@@ -152,12 +152,21 @@ def test_centre_of_mass_stays(make, atoms):
 
 def test_relaxes_from_a_distorted_start(make, atoms, graph):
     atoms.rattle(0.12, seed=1)
-    make(atoms, bonds=graph.bonds).run(10)
+    with pytest.warns(TITOWarning, match="bond O2-H3 is 1.36 Å"):
+        dyn = make(atoms, bonds=graph.bonds)
+    dyn.run(10)
     reference = molecule("CH3CH2OH")
     i, j = graph.bonds.T
     lengths = np.linalg.norm(atoms.positions[i] - atoms.positions[j], axis=-1)
     expected = np.linalg.norm(reference.positions[i] - reference.positions[j], axis=-1)
     assert np.allclose(lengths, expected, atol=0.1)
+
+
+def test_a_start_that_is_no_geometry_of_the_graph_warns_once(make, atoms, graph):
+    atoms.positions[[0, 1]] = atoms.positions[[1, 0]]
+    with pytest.warns(TITOWarning, match=r"replica 0 starts from no valid .*: bond .* Å") as caught:
+        make(atoms, graph=graph)
+    assert len(caught) == 1
 
 
 # --- random numbers ------------------------------------------------------------------------------
