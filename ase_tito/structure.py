@@ -53,22 +53,22 @@ def read_structure(path: str | Path) -> tuple[list[Atoms], NDArray[np.int64] | N
         return read_molfile(path)
     if not path.stat().st_size:
         raise StructureError(f"{path}: no atoms in this file, which is empty")
-    reason = ""
+    several = ""
     try:
         kind = filetype(str(path))
         if kind in ("extxyz", "xyz"):
             check_announced_atoms(path)
         elif kind == "traj":
             with ulm.open(str(path)) as file:
-                reason = several_replicas(file.get("description") or {})
-        frames = [] if reason else list(ase.io.iread(path, index=":", do_not_split_by_at_sign=True))
+                several = several_replicas(file.get("description") or {})
+        frames = [] if several else list(ase.io.iread(path, index=":", do_not_split_by_at_sign=True))
     except UnknownFileTypeError as error:
         raise StructureError(f"{path}: no format of structures that ASE knows") from error
     except Exception as error:  # a KeyError says nothing but the symbol it does not know
         reason = f"it has no place for {error}" if isinstance(error, KeyError) else error
         raise StructureError(f"{path}: cannot be read as a structure: {reason}") from error
-    if reason:
-        raise StructureError(f"{path}: {reason}")
+    if several:
+        raise StructureError(f"{path}: {several}")
     if not frames or not len(frames[0]):
         raise StructureError(f"{path}: no atoms in this file")
     for k, atoms in enumerate(frames):
