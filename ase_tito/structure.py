@@ -61,7 +61,8 @@ def read_structure(path: str | Path) -> tuple[list[Atoms], NDArray[np.int64] | N
         elif kind == "traj":
             with ulm.open(str(path)) as file:
                 several = several_replicas(file.get("description") or {})
-        frames = [] if several else list(ase.io.iread(path, index=":", do_not_split_by_at_sign=True))
+        images = ase.io.iread(path, index=":", do_not_split_by_at_sign=True)
+        frames = [] if several else list(images)
     except UnknownFileTypeError as error:
         raise StructureError(f"{path}: no format of structures that ASE knows") from error
     except Exception as error:  # a KeyError says nothing but the symbol it does not know
