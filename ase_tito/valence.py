@@ -13,7 +13,7 @@ from scipy.sparse import csr_array
 
 from ase_tito.graph import MolecularGraph
 
-_CARBON, _NITROGEN = 6, 7
+_CARBON, _NITROGEN, _OXYGEN, _SULFUR = 6, 7, 8, 16
 _HEAVIEST_OF_SECOND_ROW = 10
 
 _VALENCES = {
@@ -71,13 +71,15 @@ def lacking_hydrogens(graph: MolecularGraph) -> int:
     """Valences of carbon atoms that stay free however the bond orders are assigned.
 
     At least as many hydrogens are missing, or the molecule is a radical or an ion of carbon.
-    Amidinium ions, such as those of arginine and of histidine with both its hydrogens, lack none.
+    Amidinium ions, such as those of arginine and of histidine with both its hydrogens, lack none;
+    nor do molecules with an N⁺-O⁻ or S=O at a multiple bond (nitrones, nitrile oxides, sulfines).
     """
     free, carbon = _single_bonds_leave(graph), graph.atomic_numbers == _CARBON
     weights = carbon[graph.bonds].sum(1).astype(np.float64)  # carbons that a bond's order serves
     nitrogen, bond = _amidinium(graph)
     charged = free.copy()
     charged[nitrogen] += 1
+    charged = np.maximum(charged, _oxides_leave(graph))
     highest = np.where(nitrogen[graph.bonds].any(1), bond.astype(np.float64), 2.0)
     return round(free[carbon].sum()) - _added_orders(graph, charged, weights, highest)
 
@@ -114,6 +116,22 @@ def _amidinium(graph: MolecularGraph) -> tuple[NDArray[np.bool_], NDArray[np.boo
     charged = np.zeros(graph.n_atoms, bool)
     charged[graph.bonds[bond]] = True
     return charged & nitrogen, bond
+
+
+def _oxides_leave(graph: MolecularGraph) -> NDArray[np.float64]:
+    """What N⁺-O⁻ and S=O leave free of the nitrogen and sulfur atoms that have them, shape (n,).
+
+    A nitrogen with two such oxygens is one of a nitro group, or a nitrate, whose charge is counted.
+    """
+    numbers, count = graph.atomic_numbers, neighbour_counts(graph)
+    i, j = np.concatenate([graph.bonds, graph.bonds[:, ::-1]]).T
+    oxide = (numbers[j] == _OXYGEN) & (count[j] == 1)
+    oxygens = np.bincount(i[oxide], minlength=graph.n_atoms)
+    left = np.select(
+        [(numbers == _NITROGEN) & (oxygens == 1), (numbers == _SULFUR) & (oxygens > 0)],
+        [4 - count, np.minimum(2 + oxygens, 6 - oxygens) - count],
+    )
+    return np.maximum(left, 0).astype(np.float64)
 
 
 def _single_bonds_leave(graph: MolecularGraph) -> NDArray[np.float64]:

@@ -125,6 +125,35 @@ class TestAmidiniumIons:
         assert lacking_hydrogens(with_hydrogens((6, 7), [(0, 1)], (2, 2))) == 1
 
 
+class TestOxides:
+    SULFINE = (6, 16, 8), [(0, 1), (1, 2)]  # CH2=S=O
+    NITRILE_OXIDE = (6, 6, 6, 7, 8), [(0, 1), (1, 2), (2, 3), (3, 4)]  # CH3-CH2-C≡N⁺-O⁻
+    NITRONE = (6, 7, 8, 6), [(0, 1), (1, 2), (1, 3)]  # CH2=N⁺(O⁻)-CH3
+    SULFENE = (6, 16, 8, 8), [(0, 1), (1, 2), (1, 3)]  # CH2=SO2
+    PYRIDINE_OXIDE = (
+        (7, 6, 6, 6, 6, 6, 8),
+        [(0, 1), (1, 2), (2, 3), (3, 4), (4, 5), (5, 0), (0, 6)],
+    )
+    SULFOXIDE = (6, 16, 8, 6), [(0, 1), (1, 2), (1, 3)]  # (CH3)2SO
+    SULFONATE = (6, 16, 8, 8, 8), [(0, 1), (1, 2), (1, 3), (1, 4)]
+
+    @pytest.mark.parametrize(
+        ("heavy", "whole", "lacking_one"),
+        [
+            (SULFINE, (2,), (1,)),
+            (NITRILE_OXIDE, (3, 2), (2, 2)),
+            (NITRONE, (2, 0, 0, 3), (2, 0, 0, 2)),
+            (SULFENE, (2,), (1,)),
+            (PYRIDINE_OXIDE, (0, 1, 1, 1, 1, 1), (0, 1, 1, 0, 1, 1)),
+            (SULFOXIDE, (3, 0, 0, 3), (3, 0, 0, 2)),
+            (SULFONATE, (3,), (2,)),
+        ],
+    )
+    def test_they_lack_nothing_but_what_is_taken_away(self, heavy, whole, lacking_one):
+        assert lacking_hydrogens(with_hydrogens(*heavy, whole)) == 0
+        assert lacking_hydrogens(with_hydrogens(*heavy, lacking_one)) == 1
+
+
 AMMONIUM = MolecularGraph([7, 1, 1, 1, 1], [(0, 1), (0, 2), (0, 3), (0, 4)])
 ACETATE = MolecularGraph([6, 6, 8, 8, 1, 1, 1], [(0, 1), (1, 2), (1, 3), (0, 4), (0, 5), (0, 6)])
 NITROMETHANE = MolecularGraph(
