@@ -10,7 +10,8 @@ DATASET is a data set (.h5), or MD runs of one molecule: .npz files, or with --t
 reads.
 
 Energies need a force field: Amber topologies (--prmtop-dir; those that 'ase-tito generate' left
-beside the data set are found), or --energy as for 'ase-tito analyse'.
+beside the data set are found), or --energy as for 'ase-tito analyse'. Topologies say nothing of a
+solvent: it is the one that the data set's force field names, or --solvent.
 
 --require sets a bound: PROTOCOL.FIGURE[.PART].STATISTIC <= LIMIT [or LIMIT], for instance
 'nested.jsd.excess.median <= 0.02' or 'nested.timescale_error.median <= 0.19 or floor + 0.05'.
@@ -76,6 +77,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--prmtop-dir", metavar="DIRECTORY", help="Amber topologies, NAME.prmtop of each molecule"
+    )
+    parser.add_argument(
+        "--solvent",
+        choices=("vacuum", "OBC2"),
+        help="what energies of topologies are computed in (default: what the data set's force field"
+        " names)",
     )
     parser.add_argument("--require", metavar="BOUND", action="append", default=[], help="see above")
     parser.add_argument("--top", metavar="PATH", help="elements and bonds of trajectory files")
@@ -204,6 +211,8 @@ def energies_of(
 
     if arguments.energy and arguments.prmtop_dir:
         raise ConfigError("--energy and --prmtop-dir both say where energies are from: give one")
+    if arguments.energy and arguments.solvent:
+        raise ConfigError("--solvent is for topologies: leave it out beside --energy")
     if arguments.energy:
         function = load_object(arguments.energy)
         label = f"{arguments.energy} {_digest(Path(arguments.energy.rpartition(':')[0]))}"
@@ -220,20 +229,20 @@ def energies_of(
             folders[0] / reference.name / "system.prmtop",
         ):
             if path.is_file():
-                return EnergyFunction(
-                    f"{path.name} {_digest(path)}", _of_prmtop(path, reference.force_field)
-                )
-        if arguments.prmtop_dir:
+                return _of_prmtop(path, reference.force_field, arguments.solvent)
+        if arguments.prmtop_dir or arguments.solvent:
             raise ConfigError(f"{folders[0]} holds no {reference.name}.prmtop")
         return None
 
     return of_topology
 
 
-def _of_prmtop(path: Path, force_field: str) -> Any:
+def _of_prmtop(path: Path, force_field: str, solvent: str | None) -> EnergyFunction:
     from functools import partial
 
-    from ase_tito.errors import ConfigError
+    from ase_tito.errors import ConfigError, DataError
+    from ase_tito.evaluation.local import EnergyFunction
+    from ase_tito.md.solvent import implicit_solvent, named_solvent
 
     try:
         from ase_tito.md.energies import potential_energies
@@ -242,8 +251,21 @@ def _of_prmtop(path: Path, force_field: str) -> Any:
         raise ConfigError(
             'energies of topologies need OpenMM: pip install "ase_tito[md]"'
         ) from error
-    solvent = "OBC2" if "OBC2" in force_field else None
-    return partial(potential_energies, system_from_prmtop(path, implicit_solvent=solvent))
+    label, note = f"{path.name} {_digest(path)}", ""
+    if solvent is not None:
+        label, force_field = f"{label} in {solvent}", solvent
+    try:
+        named = named_solvent(force_field)
+    except DataError as error:
+        raise ConfigError(f"{error}, with --solvent") from error
+    if named is None:
+        note = (
+            "Energies were computed in vacuum, for the MD's force field "
+            + (f"({force_field}) names no solvent" if force_field else "is not said")
+            + ": --solvent names one."
+        )
+    system = system_from_prmtop(path, implicit_solvent=implicit_solvent(force_field))
+    return EnergyFunction(label, partial(potential_energies, system), note)
 
 
 def _digest(path: Path) -> str:

@@ -52,10 +52,13 @@ class EnergyFunction:
         Tells it from any other; results are kept by it.
     compute : ASE calculator or callable
         See `potential_energies`.
+    note : str
+        What readers of the figures must know of it; empty if nothing.
     """
 
     label: str
     compute: Any
+    note: str = ""
 
 
 def geometry_figures(

@@ -115,7 +115,7 @@ def evaluate_molecule(
     energies = None
     if energy is not None:
         energies = reference_energies(reference.equilibrium, md.block, energy, settings)
-        notes += [energies.note] if energies.note else []
+        notes += [note for note in (energy.note, energies.note) if note]
     for side in sampled:
         static = _static_figures(side, coordinates, reference, md, settings, energy, energies)
         figures |= {f"{side.protocol}.{key}": figure for key, figure in static.items()}

@@ -39,6 +39,7 @@ from ase_tito.md.guard import check_block
 from ase_tito.md.langevin import GAS_CONSTANT, LangevinEngine
 from ase_tito.md.mixing import telling_torsions
 from ase_tito.md.settings import LangevinSettings
+from ase_tito.md.solvent import implicit_solvent
 from ase_tito.md.system import repartitioned_masses, set_masses, system_from_prmtop
 from ase_tito.models import find_checkpoint, load_model
 from ase_tito.transfer.implicit import ImplicitTransferOperator
@@ -105,12 +106,14 @@ def sampled(
     sampler = Sampler(operator, graph, plan, store, options)
     samples = sampler.nested(np.repeat(training[:1], arguments.replicas, 0))
     prmtop = arguments.dataset.parent / "molecules" / loaded.name / "system.prmtop"
-    path = store.path / f"refined-{arguments.jumps}-{arguments.starts}.npz"
+    solvent = implicit_solvent(loaded.force_field)
+    suffix = f"-{solvent}" if solvent else ""
+    path = store.path / f"refined-{arguments.jumps}-{arguments.starts}{suffix}.npz"
     if not path.exists():
         every = samples.frames
         starts = every[(np.arange(arguments.starts) * len(every)) // arguments.starts]
         began = time.perf_counter()
-        frames = refined(prmtop, graph, starts, temperature, arguments.seed)
+        frames = refined(prmtop, solvent, graph, starts, temperature, arguments.seed)
         spent = time.perf_counter() - began
         content = io.BytesIO()
         np.savez(content, frames=frames, s_per_ns=1e6 * spent / (REFINE_PS * len(starts) * 1000))
@@ -129,6 +132,7 @@ def sampled(
 
 def refined(
     prmtop: Path,
+    solvent: str | None,
     graph: MolecularGraph,
     starts: NDArray[np.float32],
     temperature_K: float,
@@ -136,10 +140,11 @@ def refined(
 ) -> NDArray[np.float32]:
     """Frames, one a picosecond, of Langevin dynamics of 10 ps from each of the starts (S, n, 3).
 
-    Without minimization, which would take the start out of its ensemble; velocities are Maxwell's.
+    In vacuum, or the implicit solvent that is given. Without minimization, which would take the
+    start out of its ensemble; velocities are Maxwell's.
     """
     settings = LangevinSettings(temperature_K=temperature_K, equilibration_ps=0)
-    system = system_from_prmtop(prmtop)
+    system = system_from_prmtop(prmtop, implicit_solvent=solvent)
     masses = repartitioned_masses(graph, settings.hydrogen_mass_amu)
     set_masses(system, masses)
     engine = LangevinEngine(system, settings)

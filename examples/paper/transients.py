@@ -5,8 +5,8 @@
 Draws what Figure 4 of arXiv 2510.07589 draws, for one molecule of a dataset with MD that mixes.
 Above: the slowest torsion at growing lags after one frame, from single jumps of the model and from
 a Markov state model of the MD. Below: a bond length, an angle, and (with --prmtop) energies
-after single jumps of the longest lag, beside MD's. The longest lag is the model's, unless lags are
-given.
+after single jumps of the longest lag, beside MD's; they are in the solvent that the dataset's force
+field names. The longest lag is the model's, unless lags are given.
 """
 
 import argparse
@@ -38,6 +38,7 @@ from ase_tito.errors import TITOError
 from ase_tito.evaluation import Reference, sample_jumps
 from ase_tito.evaluation.references import open_references
 from ase_tito.md.energies import EV_PER_KJ_MOL, potential_energies
+from ase_tito.md.solvent import implicit_solvent
 from ase_tito.md.system import system_from_prmtop
 from ase_tito.models import load_model
 from ase_tito.transfer.implicit import ImplicitTransferOperator
@@ -115,6 +116,12 @@ def relaxation(
     return expected, model, frames
 
 
+def energies_kJ_mol(prmtop: Path, force_field: str, *parts: np.ndarray) -> list[np.ndarray]:
+    """Potential energies of frames in kJ/mol, in the solvent that the force field names."""
+    system = system_from_prmtop(prmtop, implicit_solvent=implicit_solvent(force_field))
+    return [potential_energies(system, part) / EV_PER_KJ_MOL for part in parts]
+
+
 def draw(arguments: argparse.Namespace) -> Figure:
     """Sample, compare, and draw."""
     loaded = open_references([arguments.dataset], split="all").load(arguments.molecule)
@@ -164,12 +171,9 @@ def draw(arguments: argparse.Namespace) -> Figure:
             ),
         ]
         if arguments.prmtop:
-            system = system_from_prmtop(arguments.prmtop)
             thin = md[:: max(1, len(md) // len(last))]
-            of_md, of_model = (
-                potential_energies(system, part) / EV_PER_KJ_MOL for part in (thin, last)
-            )
-            panels.append(("potential energy, kJ/mol", of_md, of_model))
+            energies = energies_kJ_mol(arguments.prmtop, loaded.force_field, thin, last)
+            panels.append(("potential energy, kJ/mol", *energies))
         for axis, (label, of_md, of_model) in zip(
             np.atleast_1d(below.subplots(1, len(panels))), panels, strict=True
         ):

@@ -70,7 +70,7 @@ def dataset(tmp_path):
     with DatasetWriter(path) as writer:
         stuck = Run("run-0", positions(1200, 1, 0.9995), SPACING_PS, 300.0)
         mixed = Run("exchange", positions(2000, 0, 0.8), SPACING_PS, 300.0, time_ordered=False)
-        writer.add(MoleculeRecord("butane", GRAPH, (stuck, mixed), smiles="CCCC"))
+        writer.add(MoleculeRecord("butane", GRAPH, (stuck, mixed), "CCCC", "a toy, OBC2"))
         writer.add(MoleculeRecord("plain", GRAPH, (stuck,), smiles="CCCC"))
         writer.set_split("test", ["butane", "plain"])
     return path
@@ -103,8 +103,8 @@ def test_the_model_finds_what_a_training_run_missed(script, dataset, tmp_path, m
     monkeypatch.setattr(slower, "find_checkpoint", lambda _: weights)
     refinements = []
 
-    def refined(_, graph, starts, temperature_K, seed):
-        refinements.append(starts)
+    def refined(_, solvent, graph, starts, temperature_K, seed):
+        refinements.append(solvent)
         return np.repeat(starts, 10, 0)
 
     monkeypatch.setattr(slower, "refined", refined)
@@ -130,7 +130,7 @@ def test_the_model_finds_what_a_training_run_missed(script, dataset, tmp_path, m
     picture.canvas.draw()
     calls = operator.calls
     slower.cases(settings(dataset))  # all is there already
-    assert (operator.calls, len(refinements)) == (calls, 1)
+    assert (operator.calls, refinements) == (calls, ["OBC2"])
     monkeypatch.setattr(slower, "slowest_torsion", lambda *_: None)
     with pytest.raises(DataError, match="1 molecules have replica exchange beside MD, and none"):
         slower.cases(settings(dataset))
@@ -139,16 +139,27 @@ def test_the_model_finds_what_a_training_run_missed(script, dataset, tmp_path, m
 def test_short_md_begins_at_the_samples_and_heats_none_of_them(script):
     ethanol = molecule_from_smiles("CCO", starts=2)
     starts = ethanol.starts.astype(np.float32)
-    frames = script("slower").refined(ETHANOL, ethanol.graph, starts, 300.0, 0)
+    frames = script("slower").refined(ETHANOL, None, ethanol.graph, starts, 300.0, 0)
     assert frames.shape == (20, 9, 3)
-    again = script("slower").refined(ETHANOL, ethanol.graph, starts, 300.0, 0)
+    again = script("slower").refined(ETHANOL, None, ethanol.graph, starts, 300.0, 0)
     np.testing.assert_array_equal(frames, again)
     bond = np.linalg.norm(frames[:, 0] - frames[:, 1], axis=-1)
     assert bond.mean() == pytest.approx(1.53, abs=0.03)
     assert 0.01 < bond.std() < 0.08
     mixed_up = starts[:, ::-1]
     with pytest.raises(DataError, match="are its atoms in this order"):
-        script("slower").refined(ETHANOL, ethanol.graph, mixed_up, 300.0, 0)
+        script("slower").refined(ETHANOL, None, ethanol.graph, mixed_up, 300.0, 0)
+
+
+def test_energies_are_in_the_solvent_of_the_data(script):
+    frames = molecule_from_smiles("CCO", starts=2).starts
+    of = script("transients").energies_kJ_mol
+    (vacuum,), (solvated,) = (
+        of(ETHANOL, text, frames) for text in ("GAFF2, vacuum", "GAFF2, OBC2")
+    )
+    assert (vacuum - solvated > 5).all()  # a polar molecule is at home in water
+    with pytest.raises(DataError, match="vacuum or OBC2 alone"):
+        of(ETHANOL, "GAFF2, TIP3P", frames)
 
 
 def test_surfaces_are_of_molecules_that_mix_from_worst_to_best(script):
