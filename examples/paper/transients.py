@@ -172,8 +172,8 @@ def draw(arguments: argparse.Namespace) -> Figure:
         ]
         if arguments.prmtop:
             thin = md[:: max(1, len(md) // len(last))]
-            energies = energies_kJ_mol(arguments.prmtop, loaded.force_field, thin, last)
-            panels.append(("potential energy, kJ/mol", *energies))
+            of_md, of_model = energies_kJ_mol(arguments.prmtop, loaded.force_field, thin, last)
+            panels.append(("potential energy, kJ/mol", of_md, of_model))
         for axis, (label, of_md, of_model) in zip(
             np.atleast_1d(below.subplots(1, len(panels))), panels, strict=True
         ):
