@@ -138,10 +138,12 @@ def plan_blocks(
     check_options(settings["jumps"], settings.get("interval", 1), min(replicas, block_size))
     check_policy(settings.get("on_invalid", "retry"), settings.get("max_retries", 10))
     seed = checked_seed(settings.get("seed", 0))
-    graphs = {
-        name: _check_molecule(name, frames, bonds, settings)
-        for name, (frames, bonds) in molecules.items()
-    }
+    graphs = {}
+    for name, (frames, bonds) in molecules.items():
+        try:
+            graphs[name] = _check_molecule(name, frames, bonds, settings)
+        except TITOError as error:
+            raise type(error)(f"{name}: {error}") from error
     starts = {name: _digest(frames, bonds) for name, (frames, bonds) in molecules.items()}
     for name in _claim(
         output, {"replicas": replicas, "block_size": block_size, **settings}, starts, resume

@@ -121,6 +121,11 @@ def test_refusals_come_before_anything_is_written(plan, tiny_checkpoint, tmp_pat
     assert not (tmp_path / "c").exists()
 
 
+def test_an_error_names_the_molecule(plan, tmp_path):
+    with pytest.raises(DomainError, match="^two: .*5000"):
+        plan(tmp_path / "c", names=("two",), lag_time_ps=5000.0)
+
+
 def test_a_molecule_that_fails_does_not_stop_the_others(plan, tmp_path):
     blocks = plan(tmp_path / "c", on_invalid="raise")
     broken = [atoms.copy() for atoms in blocks[0].frames]
