@@ -122,7 +122,7 @@ def test_refusals_come_before_anything_is_written(plan, tiny_checkpoint, tmp_pat
 
 
 def test_an_error_names_the_molecule(plan, tmp_path):
-    with pytest.raises(DomainError, match="^two: .*5000"):
+    with pytest.raises(DomainError, match=r"^two: .*5000"):
         plan(tmp_path / "c", names=("two",), lag_time_ps=5000.0)
 
 
