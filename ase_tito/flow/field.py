@@ -48,16 +48,12 @@ def in_float64(field: VelocityField) -> VelocityField:
 
     A field that is no network is returned as it is.
     """
-    if not isinstance(field, nn.Module):
-        return field
-    return copy.deepcopy(field).double().requires_grad_(False)
+    return _copied(field, torch.float64)
 
 
 def in_float32(field: VelocityField) -> VelocityField:
     """A copy of a network in single precision, as `in_float64` makes one in double."""
-    if not isinstance(field, nn.Module):
-        return field
-    return copy.deepcopy(field).float().requires_grad_(False)
+    return _copied(field, torch.float32)
 
 
 def precision_of(field: VelocityField, default: torch.dtype) -> torch.dtype:
@@ -70,6 +66,12 @@ def device_of(field: VelocityField) -> torch.device:
     """Where a network is; the CPU for a field without parameters."""
     parameter = _a_parameter(field)
     return torch.device("cpu") if parameter is None else parameter.device
+
+
+def _copied(field: VelocityField, dtype: torch.dtype) -> VelocityField:
+    if not isinstance(field, nn.Module):
+        return field
+    return copy.deepcopy(field).to(dtype).requires_grad_(False)
 
 
 def _a_parameter(field: VelocityField) -> Tensor | None:

@@ -166,8 +166,8 @@ def forward_log_density(
     batch, x = proposal._jump.batch.select(systems), proposal._jump.x[systems]
     jump = operator.prepare(batch, x, lag_time_ps, temperature_K)
     path = Path(proposal._path.end[systems], proposal._path.nodes[:, systems])
-    change = _log_volume_change(operator, jump, path, lag_time_ps, quadrature, temperature_K)
-    return _start_log_prob(operator, jump, proposal._source[systems]) - change
+    given = (lag_time_ps, quadrature, temperature_K)
+    return _log_density(operator, jump, proposal._source[systems], path, *given)
 
 
 def proposal_ratio_again(
@@ -206,8 +206,8 @@ def log_density(
     jump = operator.prepare(graph, x, lag_time_ps, temperature_K)
     target = jump.project(centre(y.to(jump.x), jump.batch.mask))
     path = follow(jump.velocity, target, quadrature, reverse=True)
-    change = _log_volume_change(operator, jump, path, lag_time_ps, quadrature, temperature_K)
-    return _start_log_prob(operator, jump, path.end) - change
+    given = (lag_time_ps, quadrature, temperature_K)
+    return _log_density(operator, jump, path.end, path, *given)
 
 
 def reversible(frame: str, x: Tensor, y: Tensor) -> Tensor:
@@ -239,20 +239,16 @@ def log_volume(frame: str, x: Tensor, y: Tensor) -> Tensor:
     return (torch.linalg.slogdet(inertia(y, y))[1] - torch.linalg.slogdet(inertia(x, x))[1]) / 2
 
 
-def _start_log_prob(operator: ImplicitTransferOperator, jump: PreparedJump, z: Tensor) -> Tensor:
-    basis = operator.frame.basis(jump.x, jump.batch.mask)
-    return start_log_prob(operator.source, jump, z, basis)
-
-
-def _log_volume_change(
+def _log_density(
     operator: ImplicitTransferOperator,
     jump: PreparedJump,
+    source: Tensor,
     path: Path,
     lag_time_ps: float,
     quadrature: Quadrature,
     temperature_K: float | None,
 ) -> Tensor:
-    """∫ div u ds along a path, shape (B,).
+    """The density at the end of a path, shape (B,).
 
     A network's divergences are taken in single precision: less than half the time, and rounding
     that is far below the error of the quadrature.
@@ -261,4 +257,5 @@ def _log_volume_change(
     rounded = single.prepare(jump.batch, jump.x, lag_time_ps, temperature_K)
     basis = operator.frame.basis(jump.x, jump.batch.mask)
     directions = basis_directions(basis).to(rounded.x)
-    return divergence_integral(rounded.velocity, path, quadrature, directions)
+    change = divergence_integral(rounded.velocity, path, quadrature, directions)
+    return start_log_prob(operator.source, jump, source, basis) - change
