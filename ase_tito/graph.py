@@ -114,6 +114,15 @@ class MolecularGraph:
         return len(self.atomic_numbers)
 
     @cached_property
+    def neighbours(self) -> tuple[tuple[int, ...], ...]:
+        """The bonded atoms of each atom, in ascending order."""
+        around: list[list[int]] = [[] for _ in range(self.n_atoms)]
+        for i, j in self.bonds.tolist():
+            around[i].append(j)
+            around[j].append(i)
+        return tuple(tuple(sorted(atoms)) for atoms in around)
+
+    @cached_property
     def laplacian(self) -> NDArray[np.float64]:
         """Laplacian of the bond graph, shape (n, n)."""
         adjacency = _adjacency(self.n_atoms, self.bonds).toarray()

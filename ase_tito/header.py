@@ -15,7 +15,7 @@ from ase_tito.flow.ode import OdeSettings
 from ase_tito.flow.source import GaussianSource, HarmonicSource
 from ase_tito.transfer.domain import Domain
 
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 
 _PRIOR = {"network", "relaxation_time_ps", "name", "sha256", "domain", "training"}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -167,6 +167,8 @@ def _upgraded(values: dict[str, Any]) -> dict[str, Any]:
     for part in (values, values.get("prior")):
         if isinstance(part, dict) and isinstance(part.get("domain"), dict):
             part["domain"] = {"peptides_only": False, **part["domain"]}  # new in format 3
+        if isinstance(part, dict) and isinstance(part.get("network"), dict):
+            part["network"] = {"chirality_reach": 0, **part["network"]}  # new in format 5
     return values
 
 

@@ -7,6 +7,7 @@ take NumPy arrays and PyTorch tensors alike, and need neither library's own func
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -61,11 +62,11 @@ def tetrahedral_centres(
     their shape (sulfoxides, phosphines). Three-coordinate nitrogen inverts and is no centre.
     """
     ranks = canonical_ranks(graph)
-    neighbours = _neighbours(graph)
+    neighbours = graph.neighbours
     centres = [
         (atom, sorted(around, key=ranks.__getitem__))
         for atom, around in enumerate(neighbours)
-        if len(around) == 4 and len(set(ranks[around])) == 4
+        if len(around) == 4 and len(set(ranks[list(around)])) == 4
     ]
     return (
         np.array([atom for atom, _ in centres], np.int64),
@@ -97,7 +98,7 @@ def stereogenic_double_bonds(graph: MolecularGraph) -> NDArray[np.int64]:
     and rings of fewer than `SMALLEST_STEREOGENIC_RING` atoms are left out.
     """
     ranks = canonical_ranks(graph)
-    neighbours = _neighbours(graph)
+    neighbours = graph.neighbours
     unsaturated = [
         (z == 6 and len(around) == 3) or (z == 7 and len(around) == 2)
         for z, around in zip(graph.atomic_numbers, neighbours, strict=True)
@@ -163,16 +164,8 @@ def _unit(vectors: Array) -> Array:
     return vectors / ((vectors * vectors).sum(-1)[..., None] + 1e-24) ** 0.5
 
 
-def _neighbours(graph: MolecularGraph) -> list[list[int]]:
-    around: list[list[int]] = [[] for _ in range(graph.n_atoms)]
-    for i, j in graph.bonds.tolist():
-        around[i].append(j)
-        around[j].append(i)
-    return around
-
-
 def _reference_substituent(
-    atom: int, partner: int, neighbours: list[list[int]], ranks: NDArray[np.int64]
+    atom: int, partner: int, neighbours: Sequence[Sequence[int]], ranks: NDArray[np.int64]
 ) -> int | None:
     """The substituent of the highest rank on one end of a double bond; None if two share it."""
     others = [k for k in neighbours[atom] if k != partner]

@@ -60,7 +60,7 @@ def test_unknown_keys_are_named(tiny_header):
         ("format_version", 0, "'format_version' must be a positive integer"),
         ("format_version", True, "'format_version' must be a positive integer"),
         ("format_version", "1", "'format_version' must be a positive integer"),
-        ("format_version", 5, "format version 5 is newer than 4"),
+        ("format_version", 6, "format version 6 is newer than 5"),
     ],
 )
 def test_wrong_values_are_named(tiny_header, key, value, reason):
@@ -196,3 +196,10 @@ def test_format_3_knew_sources_at_the_origin_alone(tiny_header):
         CheckpointHeader.from_json(json.dumps(values))
     values["format_version"] = 3
     assert CheckpointHeader.from_json(json.dumps(values)) == tiny_header
+
+
+def test_networks_of_format_4_saw_labels_at_the_centre_alone(tiny_header):
+    values = json.loads(tiny_header.to_json())
+    values["format_version"] = 4
+    del values["network"]["chirality_reach"]
+    assert CheckpointHeader.from_json(json.dumps(values)).network["chirality_reach"] == 0

@@ -13,7 +13,17 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "ase_tito"
 
 FILES = {"structure", "pdbfile", "molfile", "xyzfile", "atomic", "lock", "sidecar"}
-TOPOLOGY = {"errors", "graph", "canonical", "stereo", "valence", "perception", "limits", "residues"}
+TOPOLOGY = {
+    "errors",
+    "graph",
+    "canonical",
+    "stereo",
+    "prostereo",
+    "valence",
+    "perception",
+    "limits",
+    "residues",
+}
 GROUND = TOPOLOGY | {"geometry", "validity"}
 KERNEL = GROUND | {"flow", "transfer"}
 MODELS = KERNEL | {"nn", "header", "card", "architecture", "checkpoint", "models"}

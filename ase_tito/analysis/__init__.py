@@ -34,7 +34,13 @@ from ase_tito.analysis.features import (
     distance_features,
     torsion_features,
 )
-from ase_tito.analysis.files import Topology, TrajectorySource, open_trajectory, read_topology
+from ase_tito.analysis.files import (
+    Topology,
+    TrajectorySource,
+    named_alike,
+    open_trajectory,
+    read_topology,
+)
 from ase_tito.analysis.floor import (
     EqualCounts,
     Floor,
@@ -195,6 +201,7 @@ __all__ = [
     "metastable_sets",
     "mixing",
     "multinomial_floor",
+    "named_alike",
     "open_trajectory",
     "paired_energy_test",
     "peptide_torsions",

@@ -111,7 +111,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Read, compute, write, and print the outcome."""
     from tqdm import tqdm
 
-    from ase_tito.analysis.files import open_trajectory, read_topology
+    from ase_tito.analysis.files import named_alike, open_trajectory, read_topology
     from ase_tito.analysis.report import ReportSettings, compute_report, write_report
     from ase_tito.cli.table import format_table
 
@@ -125,13 +125,15 @@ def run(arguments: argparse.Namespace) -> None:
     )
     topology = read_topology(arguments.top) if arguments.top else None
     energy = load_object(arguments.energy) if arguments.energy else None
-    model, reference = (
+    reference, model = (
         [open_trajectory(path, topology=topology, frame_spacing_ps=spacing) for path in paths]
         for paths, spacing in (
-            (arguments.trajectories, arguments.spacing_ps),
             (arguments.reference, arguments.reference_spacing_ps),
+            (arguments.trajectories, arguments.spacing_ps),
         )
     )
+    named = named_alike([*reference, *model])
+    reference, model = named[: len(reference)], named[len(reference) :]
     quiet = True if arguments.quiet else None
     doubled = single = None
     if arguments.model:

@@ -38,10 +38,7 @@ def environments(graph: MolecularGraph, radius: int = RADIUS) -> Counter[int]:
     heavy = graph.atomic_numbers != _HYDROGEN
     if not heavy.any():
         heavy = np.ones(graph.n_atoms, bool)
-    around: list[list[int]] = [[] for _ in range(graph.n_atoms)]
-    for i, j in graph.bonds.tolist():
-        around[i].append(j)
-        around[j].append(i)
+    around = [list(atoms) for atoms in graph.neighbours]
     atoms = np.flatnonzero(heavy).tolist()
     codes = {
         k: _hash(graph.atomic_numbers[k], heavy[around[k]].sum(), (~heavy[around[k]]).sum())

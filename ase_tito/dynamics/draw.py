@@ -86,6 +86,8 @@ class Sampler:
             ode=self.ode,
         )
         sample = transition.positions.cpu().numpy()
+        # no dynamics inverts a CH2: where a sample did, it is its equal atoms that changed names
+        sample = self.systems.with_sides_of(here, sample, systems)
         # the operator keeps the centroid; a centre of mass is what dynamics keep
         sample = self.systems.with_centres_of(here, sample, systems)
         failed, reasons = judgement(check(batch, torch.from_numpy(sample).to(batch.device)))

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ase_tito.errors import ConfigError, DomainError, StructureError, warn
 from ase_tito.graph import GraphBatch, MolecularGraph
+from ase_tito.prostereo import with_sides_of
 from ase_tito.transfer.implicit import SHORTEST_MARKOVIAN_LAG_PS, ImplicitTransferOperator
 from ase_tito.transfer.noise import keyed_noise
 
@@ -75,6 +76,21 @@ class Systems:
         shift = self._centres(here, systems) - self._centres(samples, systems)
         mask = np.arange(samples.shape[1]) < self.counts[systems, None]
         return np.where(mask[..., None], samples + shift, 0.0)
+
+    def with_sides_of(
+        self,
+        here: NDArray[np.float64],
+        samples: NDArray[np.float64],
+        systems: NDArray[np.intp],
+    ) -> NDArray[np.float64]:
+        """Samples (b, N, 3) with equal atoms named as in `here`; see `ase_tito.prostereo`."""
+        named = samples.copy()
+        graphs = [self.batch.systems[k] for k in systems]
+        for graph in dict.fromkeys(graphs):
+            rows = [row for row, other in enumerate(graphs) if other is graph]
+            own = np.s_[rows, : graph.n_atoms]
+            named[own] = with_sides_of(here[own], samples[own], graph)
+        return named
 
     def _centres(
         self, positions: NDArray[np.float64], systems: NDArray[np.intp]

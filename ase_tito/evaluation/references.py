@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from ase_tito.data.records import MoleculeRecord, Run
 from ase_tito.data.trajectory import MolecularTrajectory, read_npz
 from ase_tito.errors import DataError
 from ase_tito.evaluation.reference import Reference
+from ase_tito.prostereo import with_sides_of
 
 EVERY = "all"
 """In place of a split's name: every molecule of the dataset."""
@@ -134,7 +135,7 @@ def open_references(
     if topology is not None and all(path.suffix == ".npz" for path in files):
         raise DataError(f"{files[0]}: says its atoms and bonds itself: leave out the topology")
     runs = [_from_file(path, topology, frame_spacing_ps, temperature_K) for path in files]
-    reference = Reference(runs)
+    reference = Reference(_named_alike(Reference(runs).runs))
     name = files[0].stem if len(files) == 1 else files[0].resolve().parent.name
     loaded = MoleculeReference(name, reference, reference)
     label = ", ".join(path.name for path in files)
@@ -162,8 +163,9 @@ def reference_of_record(
     if not runs:
         raise DataError(f"{record.name} has no run at {temperature_K:g} K")
     runs = [run for run in runs if run.weights is None] or runs
-    ordered = [_trajectory(record, run) for run in runs if run.time_ordered]
-    exchanged = [_trajectory(record, run) for run in runs if not run.time_ordered]
+    named = _named_alike([_trajectory(record, run) for run in runs])
+    ordered = [each for each, run in zip(named, runs, strict=True) if run.time_ordered]
+    exchanged = [each for each, run in zip(named, runs, strict=True) if not run.time_ordered]
     dynamics = Reference(ordered) if ordered else None
     equilibrium = Reference(exchanged) if exchanged or dynamics is None else dynamics
     return MoleculeReference(record.name, equilibrium, dynamics, record.smiles, record.force_field)
@@ -186,6 +188,18 @@ def _trajectory(record: MoleculeRecord, run: Run) -> MolecularTrajectory:
         run.energies,
         run.weights,
     )
+
+
+def _named_alike(runs: Sequence[MolecularTrajectory]) -> list[MolecularTrajectory]:
+    """Runs with equal atoms named as in the first, from whatever conformers they were started.
+
+    Else each way to name the hydrogens of a CH₂ would pass for a state that the others never see.
+    """
+    first = runs[0]
+    return [
+        replace(run, positions=with_sides_of(first.positions[0], run.positions, first.graph))
+        for run in runs
+    ]
 
 
 def _from_dataset(path: Path, temperature_K: float | None, name: str) -> MoleculeReference:

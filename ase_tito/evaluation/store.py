@@ -17,7 +17,7 @@ from ase_tito.atomic import write_atomically
 from ase_tito.errors import OutputError
 from ase_tito.evaluation.samples import Samples
 
-LAYOUT = 3
+LAYOUT = 4
 """Version of what is stored: samples of another are made anew."""
 
 

@@ -55,13 +55,9 @@ def telling_torsions(graph: MolecularGraph) -> list[Torsion]:
     Its turns exchange equal atoms only, which is slow and of no consequence.
     """
     ranks = canonical_ranks(graph)
-    around: list[list[int]] = [[] for _ in range(graph.n_atoms)]
-    for i, j in graph.bonds.tolist():
-        around[i].append(j)
-        around[j].append(i)
 
     def symmetric(end: int, other: int) -> bool:
-        outer = ranks[[k for k in around[end] if k != other]]
+        outer = ranks[[k for k in graph.neighbours[end] if k != other]]
         return len(outer) > 1 and len(set(outer.tolist())) == 1
 
     return [

@@ -18,6 +18,7 @@ from ase_tito.data.names import name_of_smiles
 from ase_tito.errors import StructureError
 from ase_tito.md.molecule import BuiltMolecule
 from ase_tito.perception import build_graph
+from ase_tito.prostereo import with_sides_of
 
 _CONFORMERS = 10
 """That the start of lowest energy is chosen from."""
@@ -104,10 +105,12 @@ def molecule_from_smiles(
     )
     numbers = [atom.GetAtomicNum() for atom in molecule.GetAtoms()]
     bonds = [(b.GetBeginAtomIdx(), b.GetEndAtomIdx()) for b in molecule.GetBonds()]
+    graph = build_graph(numbers, positions[0], bonds)
     return BuiltMolecule(
         name or name_of_smiles(canonical),
-        build_graph(numbers, positions[0], bonds),
-        positions,
+        graph,
+        # distance geometry names the hydrogens of a CH2 as it likes, MD keeps what it is given
+        with_sides_of(positions[0], positions, graph),
         canonical,
         Chem.GetFormalCharge(molecule),
     )

@@ -42,6 +42,10 @@ class VelocityConfig:
     pair_features, radial_functions, axial_features, wave_features : int
         Widths of the pair network, of the radial basis, of the axial channels and of the
         embeddings of s, lag and temperature.
+    chirality_reach : int
+        Bonds up to which atoms see the label of a stereocentre, each distance with weights of its
+        own; 0 for the centre alone. What tells a chiral molecule's gauche states apart, for the
+        label's sign has to meet that of the torsion.
     length_scale : float
         Å per dimensionless unit of length.
     lag_range_ps : tuple of float
@@ -59,6 +63,7 @@ class VelocityConfig:
     radial_functions: int = 24
     axial_features: int = 8
     wave_features: int = 8
+    chirality_reach: int = 0
     length_scale: float = 1.0
     lag_range_ps: tuple[float, float] = (1.0, 1000.0)
     temperature_range_K: tuple[float, float] | None = None
@@ -72,7 +77,7 @@ class VelocityConfig:
                 object.__setattr__(self, name, (float(value[0]), float(value[1])))
         for item in fields(self):
             value = getattr(self, item.name)
-            least = 0 if item.name == "condition_blocks" else 1
+            least = 0 if item.name in ("condition_blocks", "chirality_reach") else 1
             if item.type == "int" and not (isinstance(value, int) and value >= least):
                 kind = "a positive integer" if least else "a whole number from 0"
                 raise ValueError(f"{item.name} must be {kind}, not {value!r}")
@@ -80,6 +85,11 @@ class VelocityConfig:
             raise ValueError(f"frame must be 'condition' or 'free', not {self.frame!r}")
         if self.frame == "condition" and not self.conditional:
             raise ValueError("condition_blocks = 0 leaves no condition: frame must be 'free'")
+        if self.chirality_reach >= MAX_TOPOLOGICAL_DISTANCE:  # which stands for all that is farther
+            raise ValueError(
+                f"chirality_reach must be below {MAX_TOPOLOGICAL_DISTANCE}, not "
+                f"{self.chirality_reach}"
+            )
         if self.features % self.heads:
             raise ValueError(f"heads = {self.heads} must divide features = {self.features}")
         if not isinstance(self.length_scale, int | float) or not self.length_scale > 0:
@@ -147,6 +157,8 @@ class EquivariantVelocity(nn.Module):
         self.bond_distance = nn.Embedding(MAX_TOPOLOGICAL_DISTANCE + 1, r)
         self.pair_stereo = nn.Embedding(N_STEREO_LABELS, r)
         self.chirality = nn.Parameter(torch.randn(c.axial_features))
+        if c.chirality_reach:
+            self.distant_chirality = nn.Parameter(torch.zeros(c.chirality_reach, c.axial_features))
         if c.conditional:
             self.condition_radial = nn.Linear(c.radial_functions, r, bias=False)
         self.current_radial = nn.Linear(c.radial_functions, r, bias=False)
@@ -202,7 +214,7 @@ class EquivariantVelocity(nn.Module):
         tables = tables + self.pair_stereo(batch.pair_stereo)
         tables = tables + first[:, :, None] + second[:, None]
         pairs = tables.permute(3, 0, 1, 2)[:, batch.index].flatten(1)
-        handedness = (batch.tetrahedral[..., None] * self.chirality)[batch.index]
+        handedness = self._handedness(batch)[batch.index]
         environment = self.environment(self._environment_waves(lag_time, temperature).to(x.dtype))
         scalars = elements[batch.index] + environment[:, None]
         vectors = x.new_zeros(*x.shape, c.features)
@@ -259,6 +271,17 @@ class EquivariantVelocity(nn.Module):
         velocity = velocity * context.atom_mask
         mean = velocity.sum(1, keepdim=True) / context.atom_mask.sum(1, keepdim=True)
         return (velocity - mean) * context.atom_mask * c.length_scale
+
+    def _handedness(self, batch: GraphBatch) -> Tensor:
+        """Pseudoscalars of the atoms from the labels of stereocentres, shape (G, N, axial)."""
+        here = batch.tetrahedral[..., None] * self.chirality
+        if not self.config.chirality_reach:
+            return here
+        labels = [
+            ((batch.topological_distances == bonds) * batch.tetrahedral[:, None]).sum(-1)
+            for bonds in range(1, self.config.chirality_reach + 1)
+        ]
+        return here + torch.stack(labels, -1).to(here) @ self.distant_chirality
 
     def _weights(
         self, head: nn.Linear, pairs: Tensor, atoms: Tensor, pair_mask: Tensor | None

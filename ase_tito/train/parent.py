@@ -13,6 +13,7 @@ from ase_tito.checkpoint import read_checkpoint
 from ase_tito.errors import ConfigError
 from ase_tito.header import CheckpointHeader
 from ase_tito.models import find_checkpoint
+from ase_tito.nn import VelocityConfig
 from ase_tito.train.config import TrainConfig
 from ase_tito.transfer.domain import Domain
 
@@ -60,9 +61,9 @@ class Parent:
                 f"{self.header.name!r}, from which training starts, is a model of {there}, and "
                 f"this run trains one of {here} (data.equilibrium)"
             )
+        network = VelocityConfig.from_dict(self.header.network).to_dict()
         given: dict[str, tuple[Any, Any]] = {
-            f"network.{key}": (value, self.header.network[key])
-            for key, value in config.network.items()
+            f"network.{key}": (value, network[key]) for key, value in config.network.items()
         }
         if config.frame is not None:
             given["frame"] = (config.frame, self.header.frame)

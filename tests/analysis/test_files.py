@@ -8,8 +8,16 @@ from ase.io import write
 from ase.io.trajectory import Trajectory
 from ase.md.verlet import VelocityVerlet
 
-from ase_tito.analysis.files import Topology, open_trajectory, read_topology, spread_frames
+from ase_tito.analysis.files import (
+    Topology,
+    named_alike,
+    open_trajectory,
+    read_topology,
+    spread_frames,
+)
 from ase_tito.errors import DataError
+from ase_tito.prostereo import prostereogenic_elements
+from ase_tito.structure import graph_from_atoms
 
 FRAMES = 23
 
@@ -247,3 +255,15 @@ def test_a_few_frames_are_spread_evenly_over_all_files(tmp_path):
     assert np.concatenate(chunks)[:, 0, 0].tolist() == [9, 13, 17, 21, 25, 29]
     with pytest.raises(DataError, match="no finite frame is left"):
         spread_frames(sources, 4, skip_ps=100.0)
+
+
+def test_equal_atoms_are_read_under_the_names_of_the_first(tmp_path, ethanol, positions):
+    paths = [tmp_path / "a.traj", tmp_path / "b.traj"]
+    exchange = prostereogenic_elements(graph_from_atoms(ethanol)).exchanges[0]
+    for path, frames in zip(paths, (positions, positions[:, exchange]), strict=True):
+        write(path, [Atoms(ethanol.numbers, frame) for frame in frames])
+    sources = [open_trajectory(path, frame_spacing_ps=1.0) for path in paths]
+    first, second = named_alike(sources)
+    assert np.array_equal(first.frames(), sources[0].frames())
+    assert np.array_equal(second.frames(), first.frames())
+    assert not np.array_equal(sources[1].frames(), first.frames())

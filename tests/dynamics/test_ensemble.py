@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -12,6 +14,7 @@ from ase_tito.errors import (
     TITOWarning,
 )
 from ase_tito.flow.ode import OdeSettings
+from ase_tito.prostereo import prostereogenic_elements
 from ase_tito.structure import graph_from_atoms
 from ase_tito.transfer.noise import keyed_noise
 
@@ -43,6 +46,25 @@ def test_replicas_differ_and_keep_the_centre_of_mass(make, operator, atoms, walk
     assert len(np.unique(frames[-1, :, 0, 0])) == 6
     centres = np.einsum("n,tbnk->tbk", atoms.get_masses(), frames) / atoms.get_masses().sum()
     assert np.allclose(centres, atoms.get_center_of_mass(), rtol=0, atol=1e-10)
+
+
+def test_equal_atoms_keep_their_names(make, operator, graph, monkeypatch):
+    ensemble, plain = make(operator), make(operator)
+    elements = prostereogenic_elements(graph)
+    sample = type(operator).sample
+
+    def renaming(self, batch, positions, *arguments, **options):
+        drawn = sample(self, batch, positions, *arguments, **options)
+        return replace(drawn, positions=drawn.positions[:, elements.exchanges[0]])
+
+    sides = elements.sides(ensemble.positions(0))
+    monkeypatch.setattr(type(operator), "sample", renaming)
+    assert ensemble.step().first_valid.all()
+    monkeypatch.undo()
+    plain.step()
+    for k in range(6):
+        assert np.array_equal(elements.sides(ensemble.positions(k)), sides)
+        assert np.allclose(ensemble.positions(k), plain.positions(k), rtol=0, atol=1e-12)
 
 
 def test_an_ensemble_has_systems(make, operator):

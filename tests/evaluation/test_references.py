@@ -5,6 +5,7 @@ from ase_tito.analysis.files import Topology
 from ase_tito.data import DatasetWriter, MoleculeRecord, Run
 from ase_tito.errors import DataError
 from ase_tito.evaluation import open_references
+from ase_tito.prostereo import prostereogenic_elements
 from tests.analysis.butane import ATOMS, GRAPH, save, trajectory
 
 
@@ -130,3 +131,20 @@ def test_weighted_frames_are_no_reference(tmp_path):
     save(tmp_path / "w.npz", trajectory(30, 0), weights=np.arange(30.0))
     with pytest.raises(DataError, match="w: frames of unequal weight"):
         open_references([tmp_path / "w.npz"])
+
+
+def test_runs_name_equal_atoms_alike(dataset, tmp_path):
+    exchange = prostereogenic_elements(GRAPH).exchanges[1]
+    mixed = np.concatenate([frames(40), frames(40)[:, exchange]])
+    runs = (
+        Run("run-0", frames(50), 10.0, 300.0),
+        Run("run-1", frames(50)[:, exchange], 10.0, 300.0),
+        Run("exchange", mixed, 5.0, 300.0, time_ordered=False),
+    )
+    with DatasetWriter(tmp_path / "y.h5") as writer:
+        writer.add(MoleculeRecord("a", GRAPH, runs))
+    molecule = open_references([tmp_path / "y.h5"], split="all").load("a")
+    first, second = molecule.dynamics.runs
+    assert np.array_equal(first.positions, second.positions)
+    (exchanged,) = molecule.equilibrium.runs
+    assert np.array_equal(exchanged.positions[:40], exchanged.positions[40:])

@@ -17,6 +17,7 @@ from ase_tito.md.smiles import (
     read_sdf,
     slow_torsions,
 )
+from ase_tito.prostereo import prostereogenic_elements
 
 
 @pytest.mark.parametrize(
@@ -91,6 +92,14 @@ def test_starts_take_both_sides_of_slow_torsions():
     assert np.abs(cosines).min() > 0.9
     assert (np.sign(cosines) == cosines[0].round() * np.array([1, -1, 1, -1])).all()
     assert molecule_from_smiles("CCCC", starts=2, slow_starts=4).starts.shape[0] == 2
+
+
+def test_starts_name_equal_atoms_alike():
+    molecule = molecule_from_smiles("CC(C)CC=C", starts=6)
+    sides = prostereogenic_elements(molecule.graph).sides(molecule.starts)
+    assert sides.shape == (6, 5)  # three methyl or methylene carbons, CH, and =CH2
+    assert sides.all()
+    assert (sides == sides[0]).all()
 
 
 def test_same_seed_same_starts():

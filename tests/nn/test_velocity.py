@@ -37,7 +37,8 @@ def network(frame="condition", **settings):
     net = EquivariantVelocity(
         VelocityConfig(frame=frame, features=16, heads=4, blocks=2, **settings)
     ).double()
-    torch.nn.init.normal_(net.skip.weight)  # starts at zero, and must be tested too
+    for zero in (net.skip.weight, *(p for n, p in net.named_parameters() if "distant" in n)):
+        torch.nn.init.normal_(zero)  # starts at zero, and must be tested too
     return net
 
 
@@ -59,11 +60,12 @@ def velocity(net, graph, z, x, s, lag):
     return net(z, s, net.encode(GraphBatch.replicate(graph, len(z)), x, lag))
 
 
+@pytest.mark.parametrize("reach", [0, 2])
 @pytest.mark.parametrize("frame", ["condition", "free"])
-def test_rotations_and_mirror_images(molecule, inputs, frame):
+def test_rotations_and_mirror_images(molecule, inputs, frame, reach):
     graph, _ = molecule
     z, x, s, lag = inputs
-    net = network(frame)
+    net = network(frame, chirality_reach=reach)
     assert graph.tetrahedral.any(), "the test molecule must have a stereocentre"
 
     def transformed(parity):
@@ -127,6 +129,16 @@ def test_free_frame_takes_mirror_images_of_an_achiral_condition_for_one(molecule
     chiral = molecule[0]
     first, second = (velocity(network("free"), chiral, z, y, *rest) for y in (x, x * mirror))
     assert (first - second).abs().max() > 1e-9
+
+
+def test_distant_labels_change_nothing_before_they_are_learnt(molecule, inputs):
+    graph, _ = molecule
+    near, far = network(), network(chirality_reach=2)
+    far.load_state_dict(near.state_dict(), strict=False)
+    learnt = velocity(far, graph, *inputs)
+    torch.nn.init.zeros_(far.distant_chirality)
+    assert torch.equal(velocity(far, graph, *inputs), velocity(near, graph, *inputs))
+    assert not torch.allclose(learnt, velocity(near, graph, *inputs))
 
 
 def test_permutation_of_atoms(molecule, inputs):
@@ -232,6 +244,7 @@ def test_linear_map_is_e3nns():
     [
         ({"features": 10, "heads": 4}, "must divide"),
         ({"blocks": 0}, "positive integer"),
+        ({"chirality_reach": 6}, "must be below 6"),
         ({"frame": "body"}, "must be 'condition' or 'free'"),
         ({"length_scale": 0.0}, "must be positive"),
         ({"lag_range_ps": (10.0, 1.0)}, "must rise"),

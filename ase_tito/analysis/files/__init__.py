@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ase_tito.analysis.files.ase_files import open_traj, open_xyz
 from ase_tito.analysis.files.mdtraj_files import open_mdtraj
+from ase_tito.analysis.files.naming import named_alike
 from ase_tito.analysis.files.npz_files import open_npz
 from ase_tito.analysis.files.source import TrajectorySource
 from ase_tito.analysis.files.spread import spread_frames
@@ -18,7 +19,14 @@ from ase_tito.errors import DataError
 from ase_tito.sidecar import sidecar_of
 from ase_tito.structure import read_structure
 
-__all__ = ["Topology", "TrajectorySource", "open_trajectory", "read_topology", "spread_frames"]
+__all__ = [
+    "Topology",
+    "TrajectorySource",
+    "named_alike",
+    "open_trajectory",
+    "read_topology",
+    "spread_frames",
+]
 
 _OWN = {".traj": open_traj, ".xyz": open_xyz, ".extxyz": open_xyz, ".npz": open_npz}
 

@@ -62,7 +62,8 @@ def compute_report(
     Parameters
     ----------
     model : sequence of TrajectorySource
-        One or several trajectories (replicas) of one molecule; see `open_trajectory`.
+        One or several trajectories (replicas) of one molecule; see `open_trajectory`, and
+        `named_alike` for runs from different conformers.
     reference : sequence of TrajectorySource
         Independent MD runs of it. Without any, only what needs none is computed.
     graph : MolecularGraph, optional
