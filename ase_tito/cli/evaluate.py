@@ -112,12 +112,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Evaluate, write, and print mean and median beside floor and paper."""
-    import hashlib
-
     from tqdm import tqdm
 
     from ase_tito.analysis.files import read_topology
     from ase_tito.cli.table import format_table
+    from ase_tito.digest import file_sha256
     from ase_tito.evaluation import (
         PROTOCOLS,
         EvaluationSettings,
@@ -175,7 +174,7 @@ def run(arguments: argparse.Namespace) -> None:
             arguments.output,
             settings,
             model=checkpoint.stem,
-            digest=hashlib.sha256(checkpoint.read_bytes()).hexdigest(),
+            digest=file_sha256(checkpoint),
             energy=energy,
             again=arguments.again,
             progress=show,
@@ -206,6 +205,7 @@ def energies_of(
 ) -> Callable[[MoleculeReference], EnergyFunction | None]:
     """The energy function of each molecule, from ``--energy``, or topologies, or none."""
     from ase_tito.cli.analyse import load_object
+    from ase_tito.digest import file_sha256
     from ase_tito.errors import ConfigError
     from ase_tito.evaluation.local import EnergyFunction
 
@@ -215,7 +215,8 @@ def energies_of(
         raise ConfigError("--solvent is for topologies: leave it out beside --energy")
     if arguments.energy:
         function = load_object(arguments.energy)
-        label = f"{arguments.energy} {_digest(Path(arguments.energy.rpartition(':')[0]))}"
+        digest = file_sha256(arguments.energy.rpartition(":")[0])
+        label = f"{arguments.energy} {digest[:12]}"
         return lambda _: EnergyFunction(label, function)
     folders = [Path(path).parent / "molecules" for path in arguments.dataset[:1]]
     if arguments.prmtop_dir:
@@ -240,6 +241,7 @@ def energies_of(
 def _of_prmtop(path: Path, force_field: str, solvent: str | None) -> EnergyFunction:
     from functools import partial
 
+    from ase_tito.digest import file_sha256
     from ase_tito.errors import ConfigError, DataError
     from ase_tito.evaluation.local import EnergyFunction
     from ase_tito.md.solvent import implicit_solvent, named_solvent
@@ -251,7 +253,7 @@ def _of_prmtop(path: Path, force_field: str, solvent: str | None) -> EnergyFunct
         raise ConfigError(
             'energies of topologies need OpenMM: pip install "ase_tito[md]"'
         ) from error
-    label, note = f"{path.name} {_digest(path)}", ""
+    label, note = f"{path.name} {file_sha256(path)[:12]}", ""
     if solvent is not None:
         label, force_field = f"{label} in {solvent}", solvent
     try:
@@ -266,12 +268,6 @@ def _of_prmtop(path: Path, force_field: str, solvent: str | None) -> EnergyFunct
         )
     system = system_from_prmtop(path, implicit_solvent=implicit_solvent(force_field))
     return EnergyFunction(label, partial(potential_energies, system), note)
-
-
-def _digest(path: Path) -> str:
-    import hashlib
-
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
 
 
 def _set_threads(threads: int) -> None:

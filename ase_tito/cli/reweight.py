@@ -97,7 +97,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Draw, weight, write, and print."""
-    import hashlib
     import json
     from pathlib import Path
 
@@ -105,6 +104,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     from ase_tito.atomic import write_atomically
     from ase_tito.cli.table import format_table
+    from ase_tito.digest import file_sha256
     from ase_tito.errors import ConfigError
     from ase_tito.flow.density import Quadrature
     from ase_tito.md.ase_langevin import load_calculator
@@ -135,7 +135,7 @@ def run(arguments: argparse.Namespace) -> None:
             calculator,
             arguments.samples,
             calculator_name=arguments.calculator,
-            calculator_sha256=hashlib.sha256(code.read_bytes()).hexdigest(),
+            calculator_sha256=file_sha256(code),
             temperature_K=arguments.temperature_K,
             seed=arguments.seed,
             batch_size=arguments.batch_size,

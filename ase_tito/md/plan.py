@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ase_tito.digest import file_sha256
 from ase_tito.errors import ConfigError
 from ase_tito.md.exchange import ExchangeSettings
 from ase_tito.md.sequence import RESIDUES
@@ -68,9 +68,9 @@ class CalculatorPlan:
         file = Path(self.calculator.rpartition(":")[0])
         return {
             "structure": self.structure.name,
-            "structure_sha256": _sha256(self.structure),
+            "structure_sha256": file_sha256(self.structure),
             "calculator": Path(self.calculator).name,
-            "calculator_sha256": _sha256(file),
+            "calculator_sha256": file_sha256(file),
         }
 
 
@@ -192,11 +192,3 @@ class CampaignPlan:
             if molecule.split:
                 found.setdefault(molecule.split, []).append(molecule.name)
         return found
-
-
-def _sha256(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error

@@ -19,6 +19,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io.trajectory import TrajectoryReader, TrajectoryWriter
 
 from ase_tito.atomic import write_atomically
+from ase_tito.digest import file_sha256
 from ase_tito.errors import ConfigError, DataError, OutputError
 from ase_tito.flow.density import Quadrature
 from ase_tito.graph import GraphBatch, MolecularGraph
@@ -106,7 +107,7 @@ def reweight_to_file(
     temperature = prior.domain.resolve_temperature(temperature_K)
     run = WeightedRun(
         model=prior.name or checkpoint.stem,
-        model_sha256=hashlib.sha256(checkpoint.read_bytes()).hexdigest(),
+        model_sha256=file_sha256(checkpoint),
         calculator=calculator_name or type(calculator).__name__,
         temperature_K=temperature,
         seed=seed,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from ase_tito.checkpoint import read_checkpoint
+from ase_tito.digest import file_sha256
 from ase_tito.errors import ConfigError
 from ase_tito.header import CheckpointHeader
 from ase_tito.models import find_checkpoint
@@ -92,8 +92,7 @@ def read_parent(config: TrainConfig) -> Parent | None:
         return None
     path = find_checkpoint(config.parent)
     header, weights = read_checkpoint(path)
-    with path.open("rb") as file:
-        parent = Parent(header, weights, hashlib.file_digest(file, "sha256").hexdigest())
+    parent = Parent(header, weights, file_sha256(path))
     parent.check(config)
     return parent
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ from torch import Tensor
 
 from ase_tito.checkpoint import read_checkpoint
 from ase_tito.data.trajectory import MolecularTrajectory
+from ase_tito.digest import file_sha256
 from ase_tito.errors import ConfigError
 from ase_tito.flow.source import GaussianSource, HarmonicSource
 from ase_tito.header import CheckpointHeader, source_from_dict
@@ -103,8 +103,6 @@ def read_prior(config: TrainConfig, parent: Parent | None) -> Prior | None:
         )
     path = find_checkpoint(config.prior.checkpoint)
     header, weights = read_checkpoint(path)
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
     time = float(config.prior.relaxation_time_ps)
     held = _held(header, weights)
     if held is not None:
@@ -118,7 +116,7 @@ def read_prior(config: TrainConfig, parent: Parent | None) -> Prior | None:
         "network": header.network,
         "relaxation_time_ps": time,
         "name": header.name,
-        "sha256": digest,
+        "sha256": file_sha256(path),
         "domain": header.domain,
         "training": header.training,
     }
