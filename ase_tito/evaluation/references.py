@@ -12,6 +12,7 @@ from ase_tito.analysis.files import Topology, open_trajectory
 from ase_tito.analysis.files.spacing import frame_spacing
 from ase_tito.data.dataset import Dataset
 from ase_tito.data.readers import detect_format
+from ase_tito.data.readers.source import refuse_superfluous
 from ase_tito.data.records import MoleculeRecord, Run
 from ase_tito.data.trajectory import MolecularTrajectory, read_npz
 from ase_tito.errors import DataError
@@ -117,11 +118,8 @@ def open_references(
     """
     files = [Path(path) for path in paths]
     if len(files) == 1 and _is_dataset(files[0], topology):
-        if topology is not None:
-            raise DataError(f"{files[0]}: says its atoms and bonds itself: leave out the topology")
         with Dataset(files[0]) as dataset:
-            if frame_spacing_ps is not None:
-                raise DataError(f"{files[0]}: says its times itself: leave out the frame spacing")
+            refuse_superfluous(files[0], topology=topology, frame_spacing_ps=frame_spacing_ps)
             split = split or "test"
             names = dataset.names if split == EVERY else dataset.members(split)
         if not names:
@@ -132,8 +130,8 @@ def open_references(
         raise DataError(
             f"{files[0]} is no dataset (.h5), and only a dataset has splits: leave {split!r} out"
         )
-    if topology is not None and all(path.suffix == ".npz" for path in files):
-        raise DataError(f"{files[0]}: says its atoms and bonds itself: leave out the topology")
+    if all(path.suffix == ".npz" for path in files):
+        refuse_superfluous(files[0], topology=topology)
     runs = [_from_file(path, topology, frame_spacing_ps, temperature_K) for path in files]
     reference = Reference(_named_alike(Reference(runs).runs))
     name = files[0].stem if len(files) == 1 else files[0].resolve().parent.name

@@ -11,7 +11,7 @@ from ase_tito.data.layout import FORMAT
 from ase_tito.data.readers.arrays import open_arrays
 from ase_tito.data.readers.datasets import open_dataset
 from ase_tito.data.readers.mdqm9 import is_mdqm9, open_mdqm9
-from ase_tito.data.readers.source import Candidate, ReadOptions, Source
+from ase_tito.data.readers.source import Candidate, ReadOptions, Source, refuse_superfluous
 from ase_tito.data.readers.timewarp import is_timewarp, open_timewarp
 from ase_tito.data.readers.trajectories import open_trajectory_file
 from ase_tito.errors import DataError
@@ -44,10 +44,10 @@ def open_source(path: str | Path, format: str, options: ReadOptions) -> Source:
         format = detect_format(path)
     if format not in READERS:
         raise DataError(f"{format!r} is no format of trajectories; there are {', '.join(READERS)}")
-    if options.topology is not None and format != "trajectory":
-        raise DataError(f"{path}: says its atoms and bonds itself: leave out the topology")
-    if options.frame_spacing_ps is not None and format == "timewarp":
-        raise DataError(f"{path}: says its times itself: leave out the frame spacing")
+    if format != "trajectory":
+        refuse_superfluous(path, topology=options.topology)
+    if format == "timewarp":
+        refuse_superfluous(path, frame_spacing_ps=options.frame_spacing_ps)
     if options.energy_unit is not None and format != "npz":
         raise DataError(f"{path}: energies are read of .npz archives alone: leave out their unit")
     return READERS[format](path, options)

@@ -69,6 +69,18 @@ class ReadOptions:
         return float(found_K if asked is None else asked)  # type: ignore[arg-type]
 
 
+def refuse_superfluous(
+    path: Path, *, topology: object = None, frame_spacing_ps: float | None = None
+) -> None:
+    """DataError for a topology or a spacing that a file says itself, and that would be ignored."""
+    for given, what, itself in (
+        (topology, "topology", "atoms and bonds"),
+        (frame_spacing_ps, "frame spacing", "times"),
+    ):
+        if given is not None:
+            raise DataError(f"{path}: says its {itself} itself: leave out the {what}")
+
+
 @dataclass(frozen=True)
 class Candidate:
     """A molecule, or some runs of it, that an input may hold.

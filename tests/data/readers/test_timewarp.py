@@ -53,6 +53,7 @@ def test_frames_are_kept_as_asked(tmp_path):
 @pytest.mark.parametrize(
     ("given", "text"),
     [
+        ({"topology": "x.pdb"}, "says its atoms and bonds itself: leave out the topology"),
         ({"frame_spacing_ps": 1.0}, "says its times itself: leave out the frame spacing"),
         ({"energy_unit": "kJ/mol"}, "energies are read of .npz archives alone"),
     ],
