@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from ase_tito.checkpoint import read_checkpoint
@@ -70,12 +71,29 @@ class Parent:
         if config.source is not None and config.inherit_source:
             given["source"] = (dict(config.source), self.header.source)
         for key, (here, there) in given.items():
-            if here != there:
+            if here != there and not (key == "network.chirality_reach" and here > there):
                 raise ConfigError(
                     f"{key} is {_shown(here)}, but {self.header.name!r}, from which training "
                     f"starts, has {_shown(there)}: leave it out, or train from scratch"
                     + (", or set inherit_source = false" if key == "source" else "")
                 )
+
+    def reaching(self, bonds: int) -> Parent:
+        """With `VelocityConfig.chirality_reach` of so many bonds, if it had fewer.
+
+        The new weights are zero: what the checkpoint computes stays as it is.
+        """
+        network = VelocityConfig.from_dict(self.header.network)
+        if bonds <= network.chirality_reach:
+            return self
+        key = ("dynamic." if self.header.prior else "") + "distant_chirality"
+        known = self.weights.get(key, torch.zeros(0, network.axial_features))
+        new = torch.zeros(bonds - len(known), network.axial_features)
+        return replace(
+            self,
+            header=replace(self.header, network={**self.header.network, "chirality_reach": bonds}),
+            weights={**self.weights, key: torch.cat([known, new])},
+        )
 
 
 def read_parent(config: TrainConfig) -> Parent | None:
@@ -94,7 +112,7 @@ def read_parent(config: TrainConfig) -> Parent | None:
     header, weights = read_checkpoint(path)
     parent = Parent(header, weights, file_sha256(path))
     parent.check(config)
-    return parent
+    return parent.reaching(config.network.get("chirality_reach", 0))
 
 
 def _shown(value: Any) -> str:

@@ -43,6 +43,17 @@ def test_it_starts_where_the_parent_ended(tuned, parent):
         torch.testing.assert_close(after[key], value)
 
 
+def test_labels_may_reach_farther_than_before(tuned, parent):
+    unmoved = replace(tuned, optimizer=replace(tuned.optimizer, steps=1, learning_rate=1e-30))
+    header, weights = read_checkpoint(run(replace(unmoved, network={"chirality_reach": 3})))
+    assert header.network["chirality_reach"] == 3
+    before = read_checkpoint(parent)[1]
+    assert weights.keys() - before.keys() == {"distant_chirality"}
+    torch.testing.assert_close(weights["distant_chirality"], torch.zeros(3, len(before["chirality"])))
+    for key, value in before.items():
+        torch.testing.assert_close(weights[key], value)
+
+
 def test_the_header_tells_of_both(tuned, parent):
     before, after = read_header(parent), read_header(run(tuned))
     assert (after.network, after.source, after.frame) == (
