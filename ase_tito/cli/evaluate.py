@@ -244,7 +244,7 @@ def _of_prmtop(path: Path, force_field: str, solvent: str | None) -> EnergyFunct
     from ase_tito.digest import file_sha256
     from ase_tito.errors import ConfigError, DataError
     from ase_tito.evaluation.local import EnergyFunction
-    from ase_tito.md.solvent import implicit_solvent, named_solvent
+    from ase_tito.md.solvent import named_solvent
 
     try:
         from ase_tito.md.energies import potential_energies
@@ -266,7 +266,7 @@ def _of_prmtop(path: Path, force_field: str, solvent: str | None) -> EnergyFunct
             + (f"({force_field}) names no solvent" if force_field else "is not said")
             + ": --solvent names one."
         )
-    system = system_from_prmtop(path, implicit_solvent=implicit_solvent(force_field))
+    system = system_from_prmtop(path, implicit_solvent=named)
     return EnergyFunction(label, partial(potential_energies, system), note)
 
 

@@ -47,15 +47,3 @@ def named_solvent(force_field: str) -> str | None:
             f"computed in {' or '.join(SOLVENTS)} alone: say which of them the MD was made in"
         )
     return found[0] if found else None
-
-
-def implicit_solvent(force_field: str) -> str | None:
-    """The argument of this name that `system_from_prmtop` needs; vacuum where nothing is said.
-
-    Raises
-    ------
-    DataError
-        For another solvent, or two of them.
-    """
-    named = named_solvent(force_field)
-    return None if named in (None, "vacuum") else named

@@ -27,9 +27,9 @@ def system_from_prmtop(
     Parameters
     ----------
     path : path
-    implicit_solvent : {None, 'OBC2'}
-        OBC2 with the radii in the file, as `openmm.GBSAOBCForce`, which is far faster than the
-        same as a custom force.
+    implicit_solvent : {None, 'vacuum', 'OBC2'}
+        What `ase_tito.md.solvent.named_solvent` returns; None is vacuum too. OBC2 with the radii in
+        the file, as `openmm.GBSAOBCForce`, which is far faster than the same as a custom force.
 
     Raises
     ------
@@ -46,7 +46,7 @@ def system_from_prmtop(
         return topology.createSystem(
             nonbondedMethod=app.NoCutoff,
             constraints=None,
-            implicitSolvent={None: None, "OBC2": app.OBC2}[implicit_solvent],
+            implicitSolvent={None: None, "vacuum": None, "OBC2": app.OBC2}[implicit_solvent],
             removeCMMotion=False,
         )
 

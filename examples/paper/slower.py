@@ -39,7 +39,7 @@ from ase_tito.md.guard import check_block
 from ase_tito.md.langevin import GAS_CONSTANT, LangevinEngine
 from ase_tito.md.mixing import telling_torsions
 from ase_tito.md.settings import LangevinSettings
-from ase_tito.md.solvent import implicit_solvent
+from ase_tito.md.solvent import named_solvent
 from ase_tito.md.system import repartitioned_masses, set_masses, system_from_prmtop
 from ase_tito.models import find_checkpoint, load_model
 from ase_tito.transfer.implicit import ImplicitTransferOperator
@@ -106,8 +106,8 @@ def sampled(
     sampler = Sampler(operator, graph, plan, store, options)
     samples = sampler.nested(np.repeat(training[:1], arguments.replicas, 0))
     prmtop = arguments.dataset.parent / "molecules" / loaded.name / "system.prmtop"
-    solvent = implicit_solvent(loaded.force_field)
-    suffix = f"-{solvent}" if solvent else ""
+    solvent = named_solvent(loaded.force_field)
+    suffix = "-OBC2" if solvent == "OBC2" else ""
     path = store.path / f"refined-{arguments.jumps}-{arguments.starts}{suffix}.npz"
     if not path.exists():
         every = samples.frames

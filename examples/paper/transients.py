@@ -38,7 +38,7 @@ from ase_tito.errors import TITOError
 from ase_tito.evaluation import Reference, sample_jumps
 from ase_tito.evaluation.references import open_references
 from ase_tito.md.energies import EV_PER_KJ_MOL, potential_energies
-from ase_tito.md.solvent import implicit_solvent
+from ase_tito.md.solvent import named_solvent
 from ase_tito.md.system import system_from_prmtop
 from ase_tito.models import load_model
 from ase_tito.transfer.implicit import ImplicitTransferOperator
@@ -118,7 +118,7 @@ def relaxation(
 
 def energies_kJ_mol(prmtop: Path, force_field: str, *parts: np.ndarray) -> list[np.ndarray]:
     """Potential energies of frames in kJ/mol, in the solvent that the force field names."""
-    system = system_from_prmtop(prmtop, implicit_solvent=implicit_solvent(force_field))
+    system = system_from_prmtop(prmtop, implicit_solvent=named_solvent(force_field))
     return [potential_energies(system, part) / EV_PER_KJ_MOL for part in parts]
 
 

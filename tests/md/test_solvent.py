@@ -3,7 +3,7 @@
 import pytest
 
 from ase_tito.errors import DataError
-from ase_tito.md.solvent import implicit_solvent, named_solvent
+from ase_tito.md.solvent import named_solvent
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,6 @@ from ase_tito.md.solvent import implicit_solvent, named_solvent
 )
 def test_the_solvent_of_a_force_field(force_field, named):
     assert named_solvent(force_field) == named
-    assert implicit_solvent(force_field) == ("OBC2" if named == "OBC2" else None)
 
 
 @pytest.mark.parametrize(
@@ -36,4 +35,4 @@ def test_the_solvent_of_a_force_field(force_field, named):
 )
 def test_other_solvents_are_not_taken_for_these(force_field):
     with pytest.raises(DataError, match="vacuum or OBC2 alone"):
-        implicit_solvent(force_field)
+        named_solvent(force_field)

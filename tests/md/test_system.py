@@ -10,6 +10,7 @@ import openmm
 from ase_tito.errors import DataError
 from ase_tito.graph import MolecularGraph
 from ase_tito.md.energies import potential_energies
+from ase_tito.md.solvent import named_solvent
 from ase_tito.md.system import (
     LEAST_HEAVY_MASS,
     repartitioned_masses,
@@ -65,6 +66,17 @@ def test_flexible_and_without_cutoff(ethanol_system):
     assert ethanol_system.getNumConstraints() == 0
     (nonbonded,) = (f for f in ethanol_system.getForces() if isinstance(f, openmm.NonbondedForce))
     assert nonbonded.getNonbondedMethod() == openmm.NonbondedForce.NoCutoff
+
+
+def test_a_system_is_made_for_whatever_solvent_a_force_field_names(ethanol_molecule):
+    energies = {
+        named: potential_energies(
+            system_from_prmtop(TOPOLOGY, implicit_solvent=named), ethanol_molecule.starts
+        )
+        for named in map(named_solvent, ("GAFF2", "GAFF2, vacuum", "GAFF2, OBC2"))
+    }
+    assert np.array_equal(energies["vacuum"], energies[None])
+    assert (energies["OBC2"] < energies["vacuum"] - 0.05).all()
 
 
 def test_set_masses(ethanol_system):
