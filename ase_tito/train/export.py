@@ -95,6 +95,7 @@ def header_of(
 def domain_of(config: TrainConfig, material: Material, parent: Parent | None = None) -> Domain:
     """What a model trained on this may be used for.
 
+    All of the material counts: `Material.serving` leaves out what no pair is drawn of.
     A model for given molecules is one of those it was last trained on, at their temperatures. A
     transferable one that started from another transferable one also knows the elements and sizes
     of that, unless `inherit_domain` is false. Lags are always those last trained on.
@@ -105,7 +106,6 @@ def domain_of(config: TrainConfig, material: Material, parent: Parent | None = N
         If a transferable model without temperature as an input was trained at two temperatures,
         one after the other.
     """
-    material = material.serving(config.data.lag_range_ps[0])
     graphs = [trajectory.graph for trajectory in material.trajectories]
     temperatures = [trajectory.temperature_K for trajectory in material.trajectories]
     sizes = [graph.n_atoms for graph in graphs]

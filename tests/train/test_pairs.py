@@ -109,5 +109,7 @@ def test_a_checkpoint_claims_nothing_that_no_pair_was_drawn_of():
     assert header.domain["elements"] == [6]
     assert header.domain["n_atoms_range"] == [5, 5]
     assert header.domain["temperature_range_K"] == [300.0, 300.0]
+    assert domain_of(config, here).elements == (6, 14)
     equilibrium = replace(config, data=replace(config.data, equilibrium=True))
-    assert domain_of(equilibrium, here).elements == (6, 14)
+    header = header_of(equilibrium, plan, here, None, Progress(), "")
+    assert header.domain["elements"] == [6, 14]
