@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -56,8 +57,14 @@ def _built(
     network = EquivariantVelocity(config)
     if prior is None or header.prior is None:
         return network
-    time = header.prior["relaxation_time_ps"]
-    return BoltzmannPriorVelocity(EquivariantVelocity(prior), network, time)
+    time, coupling = header.prior["relaxation_time_ps"], coupling_of(header.prior["training"])
+    return BoltzmannPriorVelocity(EquivariantVelocity(prior), network, time, coupling)
+
+
+def coupling_of(training: Mapping[str, Any]) -> str | None:
+    """The coupling of source and target that a record of training names, if it names one."""
+    settings = training.get("settings")
+    return settings.get("coupling") if isinstance(settings, Mapping) else None
 
 
 def _check_weights(weights: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:

@@ -20,7 +20,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as dump_tensors
 from torch import Tensor
 
-from ase_tito.architecture import Network, kind_of, network_of
+from ase_tito.architecture import Network, coupling_of, kind_of, network_of
 from ase_tito.atomic import write_atomically
 from ase_tito.card import is_generated, model_card
 from ase_tito.errors import CheckpointError, ConfigError
@@ -202,7 +202,7 @@ def prior_from_checkpoint(
         ode=OdeSettings.from_dict(header.ode),
         name=header.name,
         card=read_card(path, header),
-        coupling=origin["training"].get("settings", {}).get("coupling"),
+        coupling=coupling_of(origin["training"]),
     )
 
 

@@ -79,6 +79,18 @@ def test_either_kind_gives_the_prior(directory, ethanol):
     assert within.domain == alone.domain
 
 
+@pytest.mark.parametrize("coupling", ["independent", "rotation", None])
+def test_either_way_to_the_prior_knows_its_coupling(directory, header, networks, coupling):
+    settings = {} if coupling is None else {"settings": {"coupling": coupling}}
+    trained = {**header.prior, "training": {**header.prior["training"], **settings}}
+    path = directory / "coupled.safetensors"
+    weights = BoltzmannPriorVelocity(*networks, 500.0).state_dict()
+    save_checkpoint(path, replace(header, prior=trained), weights)
+    within = prior_of(load_model(path))
+    for prior in (load_prior(path), within, within.in_float64()):
+        assert prior.coupling == coupling
+
+
 def test_equilibrium_alone_makes_no_jumps(directory, ethanol):
     with pytest.raises(CheckpointError, match="makes no jumps: load it by load_prior"):
         load_model("alone")

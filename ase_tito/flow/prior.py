@@ -42,6 +42,8 @@ class BoltzmannPriorVelocity(nn.Module):
         u_dyn.
     relaxation_time_ps : float
         t̂: of the slowest process. Another one needs another u_dyn.
+    coupling : str, optional
+        Of source and target in the training of u_eq, where it is known.
 
     Raises
     ------
@@ -50,13 +52,17 @@ class BoltzmannPriorVelocity(nn.Module):
     """
 
     def __init__(
-        self, equilibrium: VelocityField, dynamic: VelocityField, relaxation_time_ps: float
+        self,
+        equilibrium: VelocityField,
+        dynamic: VelocityField,
+        relaxation_time_ps: float,
+        coupling: str | None = None,
     ) -> None:
         super().__init__()
         if not (math.isfinite(relaxation_time_ps) and relaxation_time_ps > 0):
             raise ConfigError(f"relaxation_time_ps must be positive, not {relaxation_time_ps}")
         self.equilibrium, self.dynamic = equilibrium, dynamic
-        self.relaxation_time_ps = relaxation_time_ps
+        self.relaxation_time_ps, self.coupling = relaxation_time_ps, coupling
 
     def encode(
         self,

@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
+from ase_tito.architecture import coupling_of
 from ase_tito.checkpoint import read_checkpoint
 from ase_tito.data.trajectory import MolecularTrajectory
 from ase_tito.digest import file_sha256
@@ -67,7 +68,7 @@ class Prior:
         name = self.entry["name"]
         if config.source is not None and dict(config.source) != self.source:
             raise ConfigError(f"source is not that of the prior {name!r}: leave it out")
-        coupling = self.entry["training"].get("settings", {}).get("coupling", config.coupling)
+        coupling = coupling_of(self.entry["training"]) or config.coupling
         if coupling != config.coupling:
             raise ConfigError(
                 f"coupling is {config.coupling!r}, but the prior {name!r} was trained with "

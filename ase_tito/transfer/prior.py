@@ -301,4 +301,5 @@ def prior_of(operator: ImplicitTransferOperator) -> BoltzmannPrior:
         operator.ode,
         operator.name,
         operator.card,
+        operator.field.coupling,
     )
