@@ -16,6 +16,7 @@ import torch
 from ase import Atoms, units
 from ase.calculators.calculator import BaseCalculator
 from ase.calculators.singlepoint import SinglePointCalculator
+from ase.data import atomic_masses
 from ase.io.trajectory import TrajectoryReader, TrajectoryWriter
 
 from ase_tito.atomic import write_atomically
@@ -116,6 +117,7 @@ def reweight_to_file(
         steps=quadrature.steps,
         molecule_sha256=_sha256(graph),
         calculator_sha256=calculator_sha256,
+        state_sha256=_state_sha256(Atoms(graph.atomic_numbers) if atoms is None else atoms),
     )
     output = Path(path)
     lock = OutputLock(output)
@@ -187,6 +189,19 @@ def weighted_samples(frames: list[Atoms], run: WeightedRun) -> WeightedSamples:
 def _sha256(graph: MolecularGraph) -> str:
     arrays = (graph.atomic_numbers, graph.bonds, graph.tetrahedral, graph.double_bonds)
     return hashlib.sha256(b"|".join(array.tobytes() for array in arrays)).hexdigest()
+
+
+def _state_sha256(atoms: Atoms) -> str:
+    """Of what calculators may read beside elements and positions, as said by default or not."""
+    masses, usual = atoms.get_masses(), atomic_masses[atoms.numbers]
+    arrays = (
+        atoms.get_initial_charges(),
+        atoms.get_initial_magnetic_moments(),
+        np.where(np.isclose(masses, usual), 0.0, masses),
+    )
+    totals = [str(atoms.info.get(key)) for key in ("charge", "spin")]
+    parts = (*((array + 0.0).tobytes() for array in arrays), *map(str.encode, totals))
+    return hashlib.sha256(b"|".join(parts)).hexdigest()
 
 
 def _batch(

@@ -30,6 +30,8 @@ class WeightedRun:
         Of elements, bonds and stereochemistry in the order of the atoms.
     calculator_sha256 : str
         Of the file that makes the calculator; empty where that is not known.
+    state_sha256 : str
+        Of the charges, magnetic moments and isotopes that the calculator is shown.
     """
 
     model: str
@@ -46,6 +48,7 @@ class WeightedRun:
     integration_error: float = 0.0
     molecule_sha256: str = ""
     calculator_sha256: str = ""
+    state_sha256: str = ""
     kind: str = KIND
 
     def continues(self, other: WeightedRun) -> None:
@@ -54,6 +57,11 @@ class WeightedRun:
             raise OutputError(
                 "the samples that are there are of another molecule, or of another order of its "
                 "atoms: ask for the same, or choose another output"
+            )
+        if len({self.state_sha256, other.state_sha256} - {""}) > 1:
+            raise OutputError(
+                "the samples that are there were weighted with other charges, magnetic moments or "
+                "isotopes of the molecule: restore these, or choose another output"
             )
         digests = {self.calculator_sha256, other.calculator_sha256} - {""}
         if self.calculator == other.calculator and len(digests) > 1:

@@ -151,6 +151,43 @@ def test_samples_of_an_edited_calculator_are_not_joined(workplace, capsys, any_g
     assert read_weighted("x.traj")[1].drawn == 20
 
 
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda atoms: atoms.set_initial_charges([-0.5, 0.5, 0.0, 0.0]),
+        lambda atoms: atoms.set_initial_magnetic_moments([1.0, 0.0, 0.0, 0.0]),
+        lambda atoms: atoms.set_masses([15.999, 15.999, 1.008, 2.014]),
+        lambda atoms: atoms.info.update(charge=-1),
+        lambda atoms: atoms.info.update(spin=3),
+    ],
+)
+def test_samples_of_another_charge_spin_or_isotope_are_not_joined(capsys, any_geometry, edit):
+    atoms = molecule("H2O2")
+    write("molecule.traj", atoms)
+    words = ("molecule.traj", "--model", "springs.safetensors", "--output", "x.traj", "--quiet")
+    words += ("--calculator", "calculators.py:narrow", "--batch-size", "20", "--quadrature", "8x1")
+    assert main(["reweight", *words, "--samples", "20"]) == 0
+    atoms.rattle(0.01)  # coordinates alone may change
+    write("molecule.traj", atoms)
+    assert main(["reweight", *words, "--samples", "40", "--resume"]) == 0
+    edit(atoms)
+    write("molecule.traj", atoms)
+    assert main(["reweight", *words, "--samples", "60", "--resume"]) == 2
+    assert "other charges, magnetic moments or isotopes" in capsys.readouterr().err
+    assert read_weighted("x.traj")[1].drawn == 40
+
+
+def test_what_is_said_of_the_state_by_default_may_be_said(any_geometry):
+    atoms = molecule("H2O2")
+    graph = build_graph(atoms.numbers, atoms.positions)
+    given = ("x.traj", "springs.safetensors", graph, Springs(graph, 0.55))
+    options = {"batch_size": 20, "quadrature": Quadrature(8, 1), "existing": "resume"}
+    reweight_to_file(*given, 20, **options)
+    atoms.set_masses("defaults")
+    atoms.set_initial_charges(-np.zeros(4))
+    assert reweight_to_file(*given, 40, atoms=atoms, **options)[1].drawn == 40
+
+
 def test_samples_without_a_digest_of_their_calculator_are_continued(any_geometry):
     """Those of older versions have none, nor those of a calculator that no file makes."""
     atoms = molecule("H2O2")
