@@ -50,7 +50,7 @@ def infer_bonds(atomic_numbers: ArrayLike, positions: ArrayLike) -> NDArray[np.i
     StructureError
         For positions of a wrong shape, not finite, or of overlapping atoms.
     """
-    numbers, positions = _checked(atomic_numbers, positions)
+    numbers, positions = checked_frame(atomic_numbers, positions)
     atoms = Atoms(numbers, positions)
     i, j = neighbor_list("ij", atoms, natural_cutoffs(atoms, mult=BOND_TOLERANCE))
     bonds = np.column_stack([i, j])[i < j]
@@ -86,7 +86,7 @@ def tetrahedral_labels(graph: MolecularGraph, positions: ArrayLike) -> NDArray[n
     -----
     `ase_tito.stereo.tetrahedral_centres` says what counts as a stereocentre.
     """
-    _, positions = _checked(graph.atomic_numbers, positions)
+    _, positions = checked_frame(graph.atomic_numbers, positions)
     centres, neighbours = tetrahedral_centres(graph)
     values = handedness(positions[centres], positions[neighbours])
     for atom in centres[abs(values) < LEAST_HANDEDNESS]:
@@ -124,7 +124,7 @@ def double_bond_labels(graph: MolecularGraph, positions: ArrayLike) -> NDArray[n
     `ase_tito.stereo.stereogenic_double_bonds` says which bonds are considered. The constitution
     decides, not the bond length: at 300 K the lengths of C=C and conjugated C-C overlap.
     """
-    _, positions = _checked(graph.atomic_numbers, positions)
+    _, positions = checked_frame(graph.atomic_numbers, positions)
     rows = stereogenic_double_bonds(graph)
     a, i, j, b = rows.T
     values = cisness(positions[a], positions[i], positions[j], positions[b])
@@ -158,7 +158,7 @@ def build_graph(
     GraphError
         For bonds that are inconsistent or leave more than one molecule.
     """
-    numbers, positions = _checked(atomic_numbers, positions)
+    numbers, positions = checked_frame(atomic_numbers, positions)
     if bonds is None:
         bonds = infer_bonds(numbers, positions)
         if not len(bonds):
@@ -175,10 +175,17 @@ def build_graph(
     )
 
 
-def _checked(
+def checked_frame(
     atomic_numbers: ArrayLike, positions: ArrayLike
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Arrays of one molecule, or a StructureError that names the atom at fault."""
+    """Atomic numbers and float64 positions of one frame of a molecule, fit for a graph.
+
+    Raises
+    ------
+    StructureError
+        For what is no element, positions of a wrong shape, not finite, farther than `FARTHEST`, or
+        of overlapping atoms; it names the atom at fault.
+    """
     numbers = np.asarray(atomic_numbers)
     x = np.array(positions, dtype=np.float64)
     unknown = numbers[(numbers < 1) | (numbers > HEAVIEST_ELEMENT)]

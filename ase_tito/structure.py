@@ -17,7 +17,7 @@ from ase_tito.errors import StructureError
 from ase_tito.graph import MolecularGraph
 from ase_tito.molfile import read_molfile
 from ase_tito.pdbfile import read_pdb
-from ase_tito.perception import build_graph
+from ase_tito.perception import build_graph, checked_frame
 from ase_tito.xyzfile import check_announced_atoms
 
 
@@ -110,10 +110,16 @@ def graph_from_atoms(atoms: Atoms, bonds: ArrayLike | None = None) -> MolecularG
     GraphError
         For bonds that are inconsistent or leave more than one molecule.
     """
+    check_atoms(atoms)
+    return build_graph(atoms.numbers, atoms.positions, bonds)
+
+
+def check_atoms(atoms: Atoms) -> None:
+    """StructureError for Atoms that no graph can be made of, whatever their bonds are."""
     check_not_periodic(atoms)
     if len(atoms) < 2:
         raise StructureError(f"a molecule has at least two atoms, not {len(atoms)}")
-    return build_graph(atoms.numbers, atoms.positions, bonds)
+    checked_frame(atoms.numbers, atoms.positions)
 
 
 def check_not_periodic(atoms: Atoms) -> None:

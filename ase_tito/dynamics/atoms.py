@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from ase_tito.errors import StructureError
 from ase_tito.graph import MolecularGraph
-from ase_tito.structure import check_not_periodic, graph_from_atoms
+from ase_tito.structure import check_atoms, check_not_periodic, graph_from_atoms
 
 
 def molecular_graph(
@@ -46,7 +46,7 @@ def molecular_graph(
             f"the graph is of other atoms ({Atoms(graph.atomic_numbers).get_chemical_formula()}, "
             f"in its own order) than the structure ({atoms.get_chemical_formula()})"
         )
-    graph_from_atoms(atoms, graph.bonds)  # for its refusals
+    check_atoms(atoms)
     return graph
 
 
