@@ -8,10 +8,17 @@ from pathlib import Path
 
 import numpy as np
 from ase import Atoms
-from ase.data import atomic_numbers
+from ase.data import atomic_masses, atomic_numbers
 from numpy.typing import NDArray
 
 from ase_tito.errors import StructureError
+
+_CHARGES = {0: 0, 1: 3, 2: 2, 3: 1, 4: 0, 5: -1, 6: -2, 7: -3}
+"""Formal charges by their code in the lines of atoms; 4 is a radical."""
+
+_HYDROGENS = {1: 1.00783, 2: 2.01410, 3: 3.01605}
+"""amu (M. Wang et al., Chin. Phys. C 45, 030003 (2021)); of other elements the mass number is
+within 0.6 % of the mass."""
 
 
 def read_molfile(path: str | Path) -> tuple[list[Atoms], NDArray[np.int64]]:
@@ -25,7 +32,8 @@ def read_molfile(path: str | Path) -> tuple[list[Atoms], NDArray[np.int64]]:
     Returns
     -------
     frames : list of Atoms
-        Positions in Å.
+        Positions in Å; formal charges as initial charges in e, and masses in amu where isotopes are
+        named.
     bonds : ndarray of int64, shape (m, 2)
 
     Raises
@@ -119,7 +127,67 @@ def _record(
         ],
         dtype=np.int64,
     ).reshape(-1, 2)
-    return Atoms(symbols, positions), bonds[np.lexsort(bonds.T[::-1])]
+    atoms = Atoms(symbols, positions)
+    charges, isotopes = _charges_and_isotopes(path, lines, first_atom, n_atoms, n_bonds, stop)
+    if any(charges):
+        atoms.set_initial_charges(charges)
+    if any(isotopes):
+        atoms.set_masses([_mass(*each) for each in zip(atoms.numbers, isotopes, strict=True)])
+    return atoms, bonds[np.lexsort(bonds.T[::-1])]
+
+
+def _charges_and_isotopes(
+    path: str | Path, lines: list[str], first_atom: int, n_atoms: int, n_bonds: int, stop: int
+) -> tuple[list[int], list[int]]:
+    """Formal charges, and mass numbers where they are named, else 0.
+
+    Properties, which follow the bonds, replace all that the lines of atoms say of the same.
+    """
+    charges, isotopes = [0] * n_atoms, [0] * n_atoms
+    first_property = first_atom + n_atoms + n_bonds
+    ends = (k for k in range(first_property, stop) if lines[k].startswith("M  END"))
+    stop = next(ends, stop)
+    kinds = {line[:6] for line in lines[first_property:stop]}
+    for k in range(n_atoms):
+        line = first_atom + k
+        difference, code = (
+            _number(path, lines, line, *columns) if lines[line][slice(*columns)].strip() else 0
+            for columns in ((34, 36), (36, 39))
+        )
+        if code not in _CHARGES:
+            raise StructureError(f"{path}: line {line + 1} holds no code of a charge: {code}")
+        if not kinds & {"M  CHG", "M  RAD"}:
+            charges[k] = _CHARGES[code]
+        if difference and "M  ISO" not in kinds:
+            element = atomic_numbers[lines[line][31:34].strip()]
+            isotopes[k] = round(atomic_masses[element]) + difference
+    for line in range(first_property, stop):
+        values = {"M  CHG": charges, "M  ISO": isotopes}.get(lines[line][:6])
+        if values is None:
+            continue
+        for entry in range(_number(path, lines, line, 6, 9)):
+            column = 9 + 8 * entry
+            atom = _number(path, lines, line, column, column + 4)
+            if not 1 <= atom <= n_atoms:
+                raise StructureError(
+                    f"{path}: line {line + 1} names atom {atom}, and there are {n_atoms}"
+                )
+            values[atom - 1] = _number(path, lines, line, column + 4, column + 8)
+    for k, isotope in enumerate(isotopes):
+        symbol = lines[first_atom + k][31:34].strip()
+        if isotope and isotope < atomic_numbers[symbol]:
+            raise StructureError(
+                f"{path}: atom {k + 1} is an isotope of {symbol} of mass number {isotope}, which "
+                "there is not"
+            )
+    return charges, isotopes
+
+
+def _mass(atomic_number: int, mass_number: int) -> float:
+    """In amu; the usual one where no isotope is named."""
+    if not mass_number:
+        return float(atomic_masses[atomic_number])
+    return _HYDROGENS.get(mass_number, mass_number) if atomic_number == 1 else mass_number
 
 
 def _number(path: str | Path, lines: list[str], line: int, begin: int, end: int) -> int:

@@ -23,9 +23,54 @@ def test_reads_atoms_and_bonds(tmp_path):
     assert bonds[:3].tolist() == [[0, 1], [0, 5], [0, 6]]
 
 
+def test_without_charges_and_isotopes_atoms_are_as_usual(tmp_path):
+    ((atoms,), _) = read_molfile(write(tmp_path, TEXT))
+    assert not atoms.has("initial_charges")
+    assert not atoms.has("masses")
+
+
+def changed(oxygen=" O   0  0", carbon=" C   0  0", properties=""):
+    """2-butanol with other columns of the lines of O and the first C, and more properties."""
+    text = TEXT.replace(" O   0  0", oxygen).replace(" C   0  0", carbon, 1)
+    return text.replace("M  END", f"{properties}M  END")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        changed(oxygen=" O   0  5", carbon=" C   1  3"),
+        changed(properties="M  CHG  2   3  -1   1   1\nM  ISO  1   1  13\n"),
+        changed(" O   0  3", " C   2  0", "M  CHG  2   3  -1   1   1\nM  ISO  1   1  13\n"),
+        changed(properties="M  CHG  1   3  -1\nM  CHG  1   1   1\nM  ISO  1   1  13\n"),
+    ],
+)
+def test_formal_charges_and_isotopes_are_kept(tmp_path, text):
+    ((atoms,), _) = read_molfile(write(tmp_path, text))
+    assert atoms.get_initial_charges().tolist() == [1, 0, -1] + [0] * 12
+    usual = atoms.copy()
+    usual.set_masses("defaults")
+    assert np.flatnonzero(atoms.get_masses() != usual.get_masses()).tolist() == [0]
+    assert atoms.get_masses()[0] == pytest.approx(13.0034, rel=1e-3)
+
+
+def test_deuterium_and_tritium_have_their_masses(tmp_path):
+    text = changed(properties="M  ISO  2   6   2   7   3\n")
+    ((atoms,), _) = read_molfile(write(tmp_path, text))
+    assert atoms.get_masses()[5:8].tolist() == pytest.approx([2.0141, 3.0160, 1.008], abs=1e-4)
+
+
+def test_a_radical_has_no_charge(tmp_path):
+    """Also where its property replaces the charges that the lines of atoms say."""
+    for oxygen, properties in ((" O   0  4", ""), (" O   0  5", "M  RAD  1   3   2\n")):
+        text = changed(oxygen, properties=properties)
+        ((atoms,), _) = read_molfile(write(tmp_path, text))
+        assert not atoms.get_initial_charges().any()
+
+
 @pytest.mark.parametrize("ending", ["", "$$$$\n", "$$$$\n\n"])
 def test_records_of_one_molecule_are_frames(tmp_path, ending):
-    frames, _ = read_molfile(write(tmp_path, TEXT + "$$$$\n" + TEXT + ending))
+    data = "> <note>\nM  CHG of the atoms is none\n\n"
+    frames, _ = read_molfile(write(tmp_path, f"{TEXT}{data}$$$$\n{TEXT}{ending}"))
     assert len(frames) == 2
 
 
@@ -49,6 +94,11 @@ def test_numbers_of_three_digits_touch(tmp_path):
         (lambda t: t.replace("-1.8022", "  ?????"), "line 5 holds no coordinates"),
         (lambda t: t.replace(" O   0", " R#  0"), "line 7 names no element: 'R#'"),
         (lambda t: t.replace("  1  2  1  0", "  1  x  1  0"), "line 20 holds no number"),
+        (lambda t: changed(oxygen=" O   0  9"), "line 7 holds no code of a charge: 9"),
+        (lambda t: changed(oxygen=" O   0  -"), "line 7 holds no number in columns 37 to 39"),
+        (lambda t: changed(properties="M  ISO  1   3   4\n"), "atom 3 is an isotope of O of mass"),
+        (lambda t: changed(properties="M  CHG  1  16   1\n"), "line 34 names atom 16, .* are 15"),
+        (lambda t: changed(properties="M  ISO  2   1  13\n"), "line 34 holds no number in col"),
         (lambda t: "\n\n", "no molecule"),
         (lambda t: "name\n  x\n", "cut off"),
         (
