@@ -75,7 +75,8 @@ class MetropolisChains:
     def restore(
         self, system: int, positions: NDArray[np.float64], record: MetropolisRecord
     ) -> None:
-        """Take up a chain where a run was interrupted."""
+        """Take up a chain where a run was interrupted; OutputError if the calculator is another."""
+        self._proposals.check_energy(system, positions, record.energy_eV)
         self._at[system] = positions
         self.records[system] = record
         self._blocks.pop(system, None)

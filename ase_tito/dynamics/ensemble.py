@@ -249,7 +249,13 @@ class TITOEnsemble:
         retries: int,
         metropolis: MetropolisRecord | None = None,
     ) -> None:
-        """Take up one system where an earlier run wrote its last frame; set `jump` as well."""
+        """Take up one system where an earlier run wrote its last frame; set `jump` as well.
+
+        Raises
+        ------
+        OutputError
+            If the calculator of the correction gives that frame another energy than was written.
+        """
         self.set_positions(system, positions)
         self.invalid_first_proposals[system] = invalid_first_proposals
         self.retries[system] = retries

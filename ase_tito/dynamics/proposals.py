@@ -15,12 +15,15 @@ from ase_tito.dynamics.jump import judgement, passed
 from ase_tito.dynamics.metropolis import MetropolisHastings, MetropolisRecord
 from ase_tito.dynamics.moves import Moves
 from ase_tito.dynamics.systems import Systems
-from ase_tito.errors import ConfigError, StructureError
+from ase_tito.errors import ConfigError, OutputError, StructureError
 from ase_tito.geometry import random_rotations
 from ase_tito.validity import check
 
 _MOVED_TOLERANCE = 0.05
 """In kT, of an energy that should be invariant."""
+
+_REPEATED_TOLERANCE = 0.01
+"""In kT, of an energy that is computed again: what neither rounding nor convergence explains."""
 
 
 @dataclass(frozen=True)
@@ -179,6 +182,20 @@ class Proposals:
         atoms.set_positions(positions[: len(atoms)], apply_constraint=False)
         atoms.calc = self.correction.calculator
         return float(atoms.get_potential_energy())
+
+    def check_energy(self, k: int, positions: NDArray[np.float64], energy_eV: float) -> None:
+        """OutputError unless the energy at positions (N, 3) is what a run wrote of its last state.
+
+        Calculators are not kept in trajectories, and another one has another ensemble.
+        """
+        found = self.energy(k, positions)
+        kT = units.kB * self.systems.temperature_K
+        if not abs(found - energy_eV) / kT <= _REPEATED_TOLERANCE:
+            raise OutputError(
+                f"the run's last state of replica {self.systems.replicas[k]} had the energy "
+                f"{energy_eV:.6f} eV, and has {found:.6f} eV now: pass the calculator and the "
+                "charges and spins of the start, or begin another run"
+            )
 
     def check_invariance(self, positions: NDArray[np.float64]) -> None:
         """ConfigError if moving the first system, at positions (N, 3), changes its energy.

@@ -283,7 +283,8 @@ class TITODynamics(MolecularDynamics):
             For threads that are no positive integer.
         OutputError
             If the trajectory is missing, in use, not written by this class, of several runs, or
-            without a whole frame, or if the model is another one.
+            without a whole frame, or if the model or the correction is another one, such as one
+            whose calculator gives the last state another energy.
 
         Warns
         -----

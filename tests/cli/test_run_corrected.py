@@ -49,6 +49,16 @@ def test_metropolis_by_one_flag(capsys):
     assert "correction" in capsys.readouterr().err
 
 
+def test_an_edited_calculator_does_not_continue(tmp_path, capsys):
+    words = ("--metropolis", "calculators.py:make", "--quiet")
+    assert run(*words, "--jumps", 1) == 0
+    (tmp_path / "calculators.py").write_text(CALCULATORS.replace("sigma=0.8", "sigma=1.2"))
+    before = (tmp_path / "x.traj").read_bytes()
+    assert run(*words, "--jumps", 2, "--restart") == 2
+    assert "last state of replica 0 had the energy" in capsys.readouterr().err
+    assert (tmp_path / "x.traj").read_bytes() == before
+
+
 def test_moves_in_the_source_space_by_one_flag_more(capsys, tiny_prior_checkpoint):
     words = ("--metropolis", "calculators.py:make", "--source-step", 0.2, "--quadrature", "12x2")
     assert run(*words, "--jumps", 1, "--model", tiny_prior_checkpoint, "--quiet") == 0

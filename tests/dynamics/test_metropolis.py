@@ -127,6 +127,21 @@ def test_a_continued_run_is_the_uninterrupted_one(start, bad, water, tmp_path, p
         assert one.description == other.description
 
 
+def test_a_calculator_of_other_parameters_does_not_continue(start, bad, water, tmp_path):
+    with start() as dyn:
+        dyn.run(10)
+        assert dyn.frame_record.metropolis.energy_eV > 0.01
+    path = tmp_path / "x.traj"
+    before = path.read_bytes()
+    stiffer = MetropolisHastings(springs(water[1], 9.0), quadrature=QUICK)
+    with pytest.raises(OutputError, match=r"last state of replica 0 had the energy 0\.\d+ eV"):
+        TITODynamics.restart(path, model=bad, correction=stiffer)
+    assert path.read_bytes() == before
+    rounded = MetropolisHastings(springs(water[1], 8.0 * (1 + 1e-9)), quadrature=QUICK)
+    with TITODynamics.restart(path, model=bad, correction=rounded) as dyn:
+        assert dyn.frame_record.jump == 10
+
+
 @pytest.mark.parametrize("corrected", [True, False])
 def test_calculators_are_shown_the_atoms_given_at_a_restart(start, bad, water, tmp_path, corrected):
     calculator = springs(water[1])
