@@ -12,7 +12,17 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "ase_tito"
 
-FILES = {"structure", "pdbfile", "molfile", "xyzfile", "atomic", "lock", "digest", "sidecar"}
+FILES = {
+    "structure",
+    "pdbfile",
+    "molfile",
+    "xyzfile",
+    "npzfile",
+    "atomic",
+    "lock",
+    "digest",
+    "sidecar",
+}
 TOPOLOGY = {
     "errors",
     "graph",

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from ase_tito.errors import DataError
+from ase_tito.npzfile import opened_npz
 
 
 def read_archive(
@@ -24,14 +24,11 @@ def read_archive(
     """
     if not path.is_file():
         raise DataError(f"{path}: no such file")
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            missing = [name for name in required if name not in archive]
-            if missing:
-                raise DataError(f"{path}: lacks {', '.join(missing)}")
-            wanted = [*required, *(name for name in optional if name in archive)]
-            return {name: archive[name] for name in wanted}
-    except DataError:
-        raise
-    except Exception as error:  # of zip, zlib, tokenize, … whatever byte is damaged
-        raise DataError(f"{path}: not a readable .npz archive ({error})") from error
+    with opened_npz(
+        path, lambda error: DataError(f"{path}: not a readable .npz archive ({error})")
+    ) as archive:
+        missing = [name for name in required if name not in archive]
+        if missing:
+            raise DataError(f"{path}: lacks {', '.join(missing)}")
+        wanted = [*required, *(name for name in optional if name in archive)]
+        return {name: archive[name] for name in wanted}

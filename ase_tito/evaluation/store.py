@@ -6,7 +6,6 @@ import hashlib
 import io
 import json
 import os
-import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import numpy as np
 from ase_tito.atomic import write_atomically
 from ase_tito.errors import OutputError
 from ase_tito.evaluation.samples import Samples
+from ase_tito.npzfile import opened_npz
 
 LAYOUT = 4
 """Version of what is stored: samples of another are made anew."""
@@ -68,13 +68,12 @@ class SampleStore:
 
 
 def _read(path: Path) -> Samples:
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
-            return Samples(
-                data["positions"],
-                data["first_failed"],
-                float(data["wall_time_s"]),
-                int(data["held"]),
-            )
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise OutputError(f"{path} is damaged ({error}); delete it to sample anew") from error
+    with opened_npz(
+        path, lambda error: OutputError(f"{path} is damaged ({error}); delete it to sample anew")
+    ) as data:
+        return Samples(
+            data["positions"],
+            data["first_failed"],
+            float(data["wall_time_s"]),
+            int(data["held"]),
+        )

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ase_tito.atomic import write_atomically
 from ase_tito.errors import DataError
 from ase_tito.graph import MolecularGraph
+from ase_tito.npzfile import opened_npz
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,17 +69,17 @@ def save_molecule(path: Path, molecule: BuiltMolecule) -> None:
 
 def load_molecule(path: Path) -> BuiltMolecule:
     """Read what `save_molecule` wrote; DataError if it is damaged."""
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            graph = MolecularGraph(
-                *(archive[k] for k in ("atomic_numbers", "bonds", "tetrahedral", "double_bonds"))
-            )
-            template = str(archive["template"]) if "template" in archive else ""  # older files
-            return BuiltMolecule(
-                graph=graph,
-                starts=archive["starts"],
-                template=decode(template) if template else None,
-                **json.loads(str(archive["text"])),
-            )
-    except Exception as error:  # of zip, numpy, json, … whatever byte is damaged
-        raise DataError(f"{path}: damaged ({error}); delete its folder to build it anew") from error
+    with opened_npz(
+        path,
+        lambda error: DataError(f"{path}: damaged ({error}); delete its folder to build it anew"),
+    ) as archive:
+        graph = MolecularGraph(
+            *(archive[k] for k in ("atomic_numbers", "bonds", "tetrahedral", "double_bonds"))
+        )
+        template = str(archive["template"]) if "template" in archive else ""  # older files
+        return BuiltMolecule(
+            graph=graph,
+            starts=archive["starts"],
+            template=decode(template) if template else None,
+            **json.loads(str(archive["text"])),
+        )

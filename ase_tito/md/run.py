@@ -18,6 +18,7 @@ from ase_tito.errors import DataError
 from ase_tito.graph import MolecularGraph
 from ase_tito.md.engine import Engine, Progress, State, seed_of
 from ase_tito.md.guard import check_block
+from ase_tito.npzfile import opened_npz
 
 _STATE, _COUNT = "state_", "count_"
 
@@ -143,8 +144,7 @@ def _state_after(path: Path) -> State:
 
 
 def _read(path: Path, only: str | None = None) -> dict[str, NDArray[np.generic]]:
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            return {key: archive[key] for key in archive if only in (None, key)}
-    except Exception as error:  # of zip, numpy, … whatever byte is damaged
-        raise DataError(f"{path}: damaged ({error}); delete it and those after it") from error
+    with opened_npz(
+        path, lambda error: DataError(f"{path}: damaged ({error}); delete it and those after it")
+    ) as archive:
+        return {key: archive[key] for key in archive if only in (None, key)}

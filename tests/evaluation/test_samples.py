@@ -105,9 +105,13 @@ def test_an_interrupted_part_is_made_anew_and_a_damaged_one_is_named(tmp_path):
         store.get("part", interrupted)
     samples = Samples(np.ones((1, 2, 3, 3), np.float32), np.zeros((1, 2, 5), bool), 2.5)
     assert store.get("part", lambda: samples)[1]
-    (store.path / "part.npz").write_bytes(b"PK half a file")
-    with pytest.raises(OutputError, match=r"part\.npz is damaged"):
-        store.get("part", lambda: samples)
+    whole = (store.path / "part.npz").read_bytes()
+    directory = whole.rindex(b"PK\x01\x02")
+    unknown_compression = whole[: directory + 10] + b"\x63" + whole[directory + 11 :]
+    for damaged in (b"PK half a file", unknown_compression):
+        (store.path / "part.npz").write_bytes(damaged)
+        with pytest.raises(OutputError, match=r"part\.npz is damaged"):
+            store.get("part", lambda: samples)
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="cannot write"):
         SampleStore(tmp_path / "file", {})

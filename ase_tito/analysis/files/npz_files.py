@@ -11,6 +11,7 @@ import numpy as np
 from ase_tito.analysis.files.source import Chunk, TrajectorySource
 from ase_tito.analysis.files.spacing import frame_spacing
 from ase_tito.errors import DataError
+from ase_tito.npzfile import opened_npz
 
 
 def open_npz(path: Path, frame_spacing_ps: float | None) -> TrajectorySource:
@@ -20,40 +21,34 @@ def open_npz(path: Path, frame_spacing_ps: float | None) -> TrajectorySource:
     cannot be read in parts: the positions are in memory while chunks are taken. ``weights`` are
     refused: frames of unequal weight are no trajectory.
     """
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            missing = [k for k in ("positions", "atomic_numbers") if k not in archive]
-            if missing:
-                raise DataError(f"{path}: lacks {', '.join(missing)}")
-            if "weights" in archive:
-                raise DataError(
-                    f"{path}: frames of unequal weight are no trajectory; train on them with "
-                    "data.equilibrium = true, or resample them by their weights"
-                )
-            numbers = archive["atomic_numbers"].astype(np.int64)
-            bonds = archive["bonds"].astype(np.int64) if "bonds" in archive else None
-            found = float(archive["frame_spacing_ps"]) if "frame_spacing_ps" in archive else None
-            description = (
-                {"temperature_K": float(archive["temperature_K"])}
-                if "temperature_K" in archive
-                else {}
+
+    def damaged(error: Exception) -> DataError:
+        return DataError(f"{path}: not a readable .npz trajectory ({error})")
+
+    with opened_npz(path, damaged) as archive:
+        missing = [k for k in ("positions", "atomic_numbers") if k not in archive]
+        if missing:
+            raise DataError(f"{path}: lacks {', '.join(missing)}")
+        if "weights" in archive:
+            raise DataError(
+                f"{path}: frames of unequal weight are no trajectory; train on them with "
+                "data.equilibrium = true, or resample them by their weights"
             )
-            shape = _shape(path, "positions")
-    except DataError:
-        raise
-    except Exception as error:  # of zip, zlib, numpy, … whatever byte is damaged
-        raise DataError(f"{path}: not a readable .npz trajectory ({error})") from error
+        numbers = archive["atomic_numbers"].astype(np.int64)
+        bonds = archive["bonds"].astype(np.int64) if "bonds" in archive else None
+        found = float(archive["frame_spacing_ps"]) if "frame_spacing_ps" in archive else None
+        description = (
+            {"temperature_K": float(archive["temperature_K"])} if "temperature_K" in archive else {}
+        )
+        shape = _shape(path, "positions")
     if len(shape) != 3 or shape[1:] != (len(numbers), 3) or not shape[0]:
         raise DataError(
             f"{path}: positions have shape {shape}, expected (frames, {len(numbers)}, 3)"
         )
 
     def read(size: int) -> Iterator[Chunk]:
-        try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-                positions = archive["positions"].astype(np.float32)
-        except Exception as error:
-            raise DataError(f"{path}: not a readable .npz trajectory ({error})") from error
+        with opened_npz(path, damaged) as archive:
+            positions = archive["positions"].astype(np.float32)
         for start in range(0, len(positions), size):
             yield positions[start : start + size]
 
