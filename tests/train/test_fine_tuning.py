@@ -49,7 +49,9 @@ def test_labels_may_reach_farther_than_before(tuned, parent):
     assert header.network["chirality_reach"] == 3
     before = read_checkpoint(parent)[1]
     assert weights.keys() - before.keys() == {"distant_chirality"}
-    torch.testing.assert_close(weights["distant_chirality"], torch.zeros(3, len(before["chirality"])))
+    torch.testing.assert_close(
+        weights["distant_chirality"], torch.zeros(3, len(before["chirality"]))
+    )
     for key, value in before.items():
         torch.testing.assert_close(weights[key], value)
 
