@@ -8,6 +8,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ase_tito.analysis.files import Topology, open_trajectory
 from ase_tito.analysis.files.spacing import frame_spacing
 from ase_tito.data.dataset import Dataset
@@ -17,7 +20,11 @@ from ase_tito.data.records import MoleculeRecord, Run
 from ase_tito.data.trajectory import MolecularTrajectory, read_npz
 from ase_tito.errors import DataError
 from ase_tito.evaluation.reference import Reference
+from ase_tito.graph import MolecularGraph
 from ase_tito.prostereo import with_sides_of
+
+CHUNK = 20_000
+"""Frames whose equal atoms are looked at together."""
 
 EVERY = "all"
 """In place of a split's name: every molecule of the dataset."""
@@ -193,11 +200,23 @@ def _named_alike(runs: Sequence[MolecularTrajectory]) -> list[MolecularTrajector
 
     Else each way to name the hydrogens of a CH₂ would pass for a state that the others never see.
     """
-    first = runs[0]
-    return [
-        replace(run, positions=with_sides_of(first.positions[0], run.positions, first.graph))
-        for run in runs
-    ]
+    first = runs[0].positions[0]
+    return [replace(run, positions=_named(first, run.positions, run.graph)) for run in runs]
+
+
+def _named(
+    first: NDArray[np.float32], positions: NDArray[np.float32], graph: MolecularGraph
+) -> NDArray[np.float32]:
+    """Frames (T, n, 3), which may be mapped from a file, and stay so if nothing is exchanged."""
+    named = positions
+    for start in range(0, len(positions), CHUNK):
+        chunk = positions[start : start + CHUNK]
+        alike = with_sides_of(first, chunk, graph)
+        if alike is not chunk:
+            if named is positions:
+                named = np.array(positions)
+            named[start : start + CHUNK] = alike
+    return named
 
 
 def _from_dataset(path: Path, temperature_K: float | None, name: str) -> MoleculeReference:
