@@ -70,6 +70,7 @@ molecules: $(VENV)/.developing
 	OMP_NUM_THREADS=1 $(BIN)/ase-tito train examples/training/molecules.toml $(call trained,molecules)
 	OMP_NUM_THREADS=1 $(BIN)/ase-tito train examples/training/molecules-continued.toml $(call trained,molecules-continued)
 	OMP_NUM_THREADS=1 $(BIN)/ase-tito train examples/training/molecules-condition.toml $(call trained,molecules-condition)
+	OMP_NUM_THREADS=1 $(BIN)/ase-tito train examples/training/molecules-chirality.toml $(call trained,molecules-chirality)
 
 # The peptides' training starts from weights that those of small molecules had in between.
 runs/molecules-continued/molecules.safetensors:
