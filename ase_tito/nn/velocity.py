@@ -78,7 +78,8 @@ class VelocityConfig:
         for item in fields(self):
             value = getattr(self, item.name)
             least = 0 if item.name in ("condition_blocks", "chirality_reach") else 1
-            if item.type == "int" and not (isinstance(value, int) and value >= least):
+            whole = isinstance(value, int) and not isinstance(value, bool)
+            if item.type == "int" and not (whole and value >= least):
                 kind = "a positive integer" if least else "a whole number from 0"
                 raise ValueError(f"{item.name} must be {kind}, not {value!r}")
         if self.frame not in ("condition", "free"):

@@ -244,6 +244,7 @@ def test_linear_map_is_e3nns():
     [
         ({"features": 10, "heads": 4}, "must divide"),
         ({"blocks": 0}, "positive integer"),
+        ({"axial_features": True}, "positive integer"),
         ({"chirality_reach": 6}, "must be below 6"),
         ({"frame": "body"}, "must be 'condition' or 'free'"),
         ({"length_scale": 0.0}, "must be positive"),
