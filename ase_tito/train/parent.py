@@ -14,7 +14,6 @@ from ase_tito.digest import file_sha256
 from ase_tito.errors import ConfigError
 from ase_tito.header import CheckpointHeader
 from ase_tito.models import find_checkpoint
-from ase_tito.nn import VelocityConfig
 from ase_tito.train.config import TrainConfig
 from ase_tito.transfer.domain import Domain
 
@@ -62,9 +61,9 @@ class Parent:
                 f"{self.header.name!r}, from which training starts, is a model of {there}, and "
                 f"this run trains one of {here} (data.equilibrium)"
             )
-        network = VelocityConfig.from_dict(self.header.network).to_dict()
         given: dict[str, tuple[Any, Any]] = {
-            f"network.{key}": (value, network[key]) for key, value in config.network.items()
+            f"network.{key}": (value, self.header.network[key])
+            for key, value in config.network.items()
         }
         if config.frame is not None:
             given["frame"] = (config.frame, self.header.frame)
@@ -83,15 +82,15 @@ class Parent:
 
         The new weights are zero: what the checkpoint computes stays as it is.
         """
-        network = VelocityConfig.from_dict(self.header.network)
-        if bonds <= network.chirality_reach:
+        network = self.header.network
+        if bonds <= network["chirality_reach"]:
             return self
         key = ("dynamic." if self.header.prior else "") + "distant_chirality"
-        known = self.weights.get(key, torch.zeros(0, network.axial_features))
-        new = torch.zeros(bonds - len(known), network.axial_features)
+        known = self.weights.get(key, torch.zeros(0, network["axial_features"]))
+        new = torch.zeros(bonds - len(known), network["axial_features"])
         return replace(
             self,
-            header=replace(self.header, network={**self.header.network, "chirality_reach": bonds}),
+            header=replace(self.header, network={**network, "chirality_reach": bonds}),
             weights={**self.weights, key: torch.cat([known, new])},
         )
 
