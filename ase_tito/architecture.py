@@ -11,7 +11,7 @@ from torch import Tensor
 from ase_tito.errors import CheckpointError
 from ase_tito.flow.prior import BoltzmannPriorVelocity
 from ase_tito.header import CheckpointHeader, build_part
-from ase_tito.nn import EquivariantVelocity, VelocityConfig
+from ase_tito.nn import EquivariantVelocity, GuidedPriorVelocity, VelocityConfig
 from ase_tito.transfer.domain import Domain
 
 Network = EquivariantVelocity | BoltzmannPriorVelocity
@@ -33,6 +33,7 @@ def network_of(header: CheckpointHeader, weights: Mapping[str, Tensor]) -> Netwo
     if header.prior is not None:
         prior = build_part("prior.network", VelocityConfig.from_dict, header.prior["network"])
         _check_prior(header, prior)
+    _check_guide(config, prior)
     for part in (config,) if prior is None else (config, prior):
         if part.blocks + part.condition_blocks > len(weights):  # building them might take for ever
             raise CheckpointError(
@@ -58,7 +59,18 @@ def _built(
     if prior is None or header.prior is None:
         return network
     time, coupling = header.prior["relaxation_time_ps"], coupling_of(header.prior["training"])
-    return BoltzmannPriorVelocity(EquivariantVelocity(prior), network, time, coupling)
+    return on_prior(EquivariantVelocity(prior), network, time, coupling)
+
+
+def on_prior(
+    equilibrium: EquivariantVelocity,
+    dynamic: EquivariantVelocity,
+    relaxation_time_ps: float,
+    coupling: str | None = None,
+) -> BoltzmannPriorVelocity:
+    """Both networks as one velocity, the second guided by the first if it was built so."""
+    kind = GuidedPriorVelocity if dynamic.config.guide_features else BoltzmannPriorVelocity
+    return kind(equilibrium, dynamic, relaxation_time_ps, coupling)
 
 
 def coupling_of(training: Mapping[str, Any]) -> str | None:
@@ -116,6 +128,16 @@ def _check_prior(header: CheckpointHeader, prior: VelocityConfig) -> None:
     if prior.temperature_range_K is not None:
         range_K = Domain.from_dict(header.domain).temperature_range_K
         _check_span("domain.temperature_range_K", range_K, prior.temperature_range_K)
+
+
+def _check_guide(config: VelocityConfig, prior: VelocityConfig | None) -> None:
+    """What guides the network has to be there."""
+    features = 0 if prior is None else prior.features
+    if config.guide_features not in (0, features):
+        raise CheckpointError(
+            f"header key 'network' has guide_features {config.guide_features}, and the prior "
+            + (f"has {features} features" if prior else "is missing")
+        )
 
 
 def _check_span(key: str, promised: tuple[float, float], spanned: tuple[float, float]) -> None:

@@ -23,12 +23,34 @@ def centre(positions: Tensor, mask: Tensor) -> Tensor:
 def superposing_rotation(mobile: Tensor, fixed: Tensor) -> Tensor:
     """Proper rotations R, shape (B, 3, 3), that minimize Σᵢ ‖mobileᵢ R − fixedᵢ‖².
 
-    Both centred. Kabsch, Acta Cryst. A32, 922 (1976).
+    Both centred.
     """
-    u, _, vt = torch.linalg.svd(mobile.transpose(1, 2) @ fixed)
+    return kabsch(mobile.transpose(1, 2) @ fixed)[0]
+
+
+def kabsch(products: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The proper rotation R that maximizes tr(Rᵀ P), and what holds it there.
+
+    Kabsch, Acta Cryst. A32, 922 (1976).
+
+    Parameters
+    ----------
+    products : Tensor, shape (B, 3, 3)
+        P.
+
+    Returns
+    -------
+    rotation : Tensor, shape (B, 3, 3)
+    values : Tensor, shape (B, 3)
+        Falling; the last one is negative where a reflection would do better.
+    axes : Tensor, shape (B, 3, 3)
+        Columns: Rᵀ P = axes diag(values) axesᵀ.
+    """
+    u, values, vt = torch.linalg.svd(products)
     sign = torch.sign(torch.linalg.det(u @ vt))
     ones = torch.ones_like(sign)
-    return u @ (torch.stack([ones, ones, sign], -1)[..., None] * vt)
+    proper = torch.stack([ones, ones, sign], -1)
+    return u @ (proper[..., None] * vt), proper * values, vt.mT
 
 
 def superpose(mobile: Tensor, fixed: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from ase_tito.flow.ode import OdeSettings
 from ase_tito.flow.source import GaussianSource, HarmonicSource
 from ase_tito.transfer.domain import Domain
 
-FORMAT_VERSION = 5
+FORMAT_VERSION = 6
 
 _PRIOR = {"network", "relaxation_time_ps", "name", "sha256", "domain", "training"}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -168,7 +168,9 @@ def _upgraded(values: dict[str, Any]) -> dict[str, Any]:
         if isinstance(part, dict) and isinstance(part.get("domain"), dict):
             part["domain"] = {"peptides_only": False, **part["domain"]}  # new in format 3
         if isinstance(part, dict) and isinstance(part.get("network"), dict):
-            part["network"] = {"chirality_reach": 0, **part["network"]}  # new in format 5
+            new_keys = {"chirality_reach": 0}  # in format 5
+            new_keys |= {"superposed": False, "guide_features": 0}  # in format 6
+            part["network"] = new_keys | part["network"]
     return values
 
 

@@ -164,9 +164,9 @@ class TestFiles:
             read_header(checkpoint)
 
     def test_a_newer_format_is_told_from_damage(self, checkpoint, tiny_header):
-        newer = json.loads(tiny_header.to_json()) | {"format_version": 6, "hologram": []}
+        newer = json.loads(tiny_header.to_json()) | {"format_version": 7, "hologram": []}
         checkpoint.write_bytes(rewritten(checkpoint, header=json.dumps(newer)))
-        with pytest.raises(CheckpointError, match=r"format version 6 is newer than 5.*upgrade"):
+        with pytest.raises(CheckpointError, match=r"format version 7 is newer than 6.*upgrade"):
             read_checkpoint(checkpoint)
 
     @settings(max_examples=150, deadline=None)

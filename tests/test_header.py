@@ -60,7 +60,7 @@ def test_unknown_keys_are_named(tiny_header):
         ("format_version", 0, "'format_version' must be a positive integer"),
         ("format_version", True, "'format_version' must be a positive integer"),
         ("format_version", "1", "'format_version' must be a positive integer"),
-        ("format_version", 6, "format version 6 is newer than 5"),
+        ("format_version", 7, "format version 7 is newer than 6"),
     ],
 )
 def test_wrong_values_are_named(tiny_header, key, value, reason):
@@ -198,8 +198,11 @@ def test_format_3_knew_sources_at_the_origin_alone(tiny_header):
     assert CheckpointHeader.from_json(json.dumps(values)) == tiny_header
 
 
-def test_networks_of_format_4_saw_labels_at_the_centre_alone(tiny_header):
+@pytest.mark.parametrize(
+    ("version", "key", "value"), [(4, "chirality_reach", 0), (5, "superposed", False)]
+)
+def test_networks_of_older_formats_lacked_what_they_do_not_name(tiny_header, version, key, value):
     values = json.loads(tiny_header.to_json())
-    values["format_version"] = 4
-    del values["network"]["chirality_reach"]
-    assert CheckpointHeader.from_json(json.dumps(values)).network["chirality_reach"] == 0
+    values["format_version"] = version
+    del values["network"][key]
+    assert CheckpointHeader.from_json(json.dumps(values)).network[key] == value

@@ -84,8 +84,12 @@ class BoltzmannPriorVelocity(nn.Module):
     ) -> PriorContext:
         """As `encode`, with a time in e^{−τ/t̂} of its own beside the lag that u_dyn is told."""
         given = (batch, condition, lag_time, temperature)
-        decay = torch.exp(-decay_time / self.relaxation_time_ps)
-        return PriorContext(self.equilibrium.encode(*given), self.dynamic.encode(*given), decay)
+        contexts = self.equilibrium.encode(*given), self.dynamic.encode(*given)
+        return PriorContext(*contexts, self.decay(decay_time))
+
+    def decay(self, time: Tensor) -> Tensor:
+        """e^{−τ/t̂} of times (B,) in ps."""
+        return torch.exp(-time / self.relaxation_time_ps)
 
     def forward(self, z: Tensor, s: Tensor, context: PriorContext) -> Tensor:
         """Velocity in Å, shape (B, N, 3)."""

@@ -1,5 +1,6 @@
 """The network: an E(3)-equivariant velocity field on e3nn's irreps."""
 
+from ase_tito.nn.prior import GuidedPriorVelocity
 from ase_tito.nn.velocity import EquivariantVelocity, VelocityConfig
 
-__all__ = ["EquivariantVelocity", "VelocityConfig"]
+__all__ = ["EquivariantVelocity", "GuidedPriorVelocity", "VelocityConfig"]

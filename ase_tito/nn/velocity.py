@@ -13,11 +13,16 @@ from ase_tito.flow.frame import FrameName
 from ase_tito.graph import MAX_TOPOLOGICAL_DISTANCE, GraphBatch
 from ase_tito.nn.block import InteractionBlock
 from ase_tito.nn.embedding import RadialBasis, WaveEmbedding
+from ase_tito.nn.guide import Features, Guide
 from ase_tito.nn.linear import EquivariantLinear
 from ase_tito.nn.precision import single_precision
+from ase_tito.nn.superposition import superposition
 
 MAX_ATOMIC_NUMBER = 86
 N_STEREO_LABELS = 3
+
+
+_MAY_BE_ZERO = ("condition_blocks", "chirality_reach", "guide_features")
 
 
 @dataclass(frozen=True)
@@ -27,9 +32,7 @@ class VelocityConfig:
     Parameters
     ----------
     frame : {'condition', 'free'}
-        Whether the condition enters as vectors too, or through rotation invariants only. Without a
-        stereocentre these are those of its mirror image: in the frame 'free' a jump from one of two
-        mirror images, such as the gauche states of butane, is a jump from either.
+        Whether the condition's own orientation counts, or that of the current positions alone.
     features : int
         Scalar (0e) and vector (1o) channels per atom.
     heads : int
@@ -46,6 +49,14 @@ class VelocityConfig:
         Bonds up to which atoms see the label of a stereocentre, each distance with weights of its
         own; 0 for the centre alone. What tells a chiral molecule's gauche states apart, for the
         label's sign has to meet that of the torsion.
+    superposed : bool
+        In the frame 'free', with a condition: it is turned onto the current positions (Kabsch) at
+        every flow time, and enters as vectors too. Else rotation invariants alone know it. Where no
+        stereocentre is labelled these are those of its mirror image: a jump from one of two mirror
+        images, such as the gauche states of butane, is then a jump from either.
+    guide_features : int
+        Channels of another network, that of a Boltzmann prior, whose features and velocity enter;
+        0 for none.
     length_scale : float
         Å per dimensionless unit of length.
     lag_range_ps : tuple of float
@@ -64,6 +75,8 @@ class VelocityConfig:
     axial_features: int = 8
     wave_features: int = 8
     chirality_reach: int = 0
+    superposed: bool = False
+    guide_features: int = 0
     length_scale: float = 1.0
     lag_range_ps: tuple[float, float] = (1.0, 1000.0)
     temperature_range_K: tuple[float, float] | None = None
@@ -77,7 +90,7 @@ class VelocityConfig:
                 object.__setattr__(self, name, (float(value[0]), float(value[1])))
         for item in fields(self):
             value = getattr(self, item.name)
-            least = 0 if item.name in ("condition_blocks", "chirality_reach") else 1
+            least = 0 if item.name in _MAY_BE_ZERO else 1
             whole = isinstance(value, int) and not isinstance(value, bool)
             if item.type == "int" and not (whole and value >= least):
                 kind = "a positive integer" if least else "a whole number from 0"
@@ -86,6 +99,12 @@ class VelocityConfig:
             raise ValueError(f"frame must be 'condition' or 'free', not {self.frame!r}")
         if self.frame == "condition" and not self.conditional:
             raise ValueError("condition_blocks = 0 leaves no condition: frame must be 'free'")
+        if not isinstance(self.superposed, bool):
+            raise ValueError(f"superposed must be true or false, not {self.superposed!r}")
+        if self.superposed and not (self.frame == "free" and self.conditional):
+            raise ValueError("superposed = true needs the frame 'free', and a condition")
+        if self.guide_features and not self.conditional:
+            raise ValueError("guide_features needs a condition")
         if self.chirality_reach >= MAX_TOPOLOGICAL_DISTANCE:  # which stands for all that is farther
             raise ValueError(
                 f"chirality_reach must be below {MAX_TOPOLOGICAL_DISTANCE}, not "
@@ -97,6 +116,11 @@ class VelocityConfig:
             raise ValueError(f"length_scale must be positive, in Å, not {self.length_scale!r}")
         if not 0 < self.lag_range_ps[0] <= self.lag_range_ps[1]:
             raise ValueError(f"lag_range_ps must rise from above zero, not {self.lag_range_ps}")
+
+    @property
+    def sees_vectors(self) -> bool:
+        """Whether the condition enters as vectors too."""
+        return self.frame == "condition" or self.superposed
 
     @property
     def conditional(self) -> bool:
@@ -124,7 +148,7 @@ class Context(NamedTuple):
     pairs: Tensor  # (R, B·N·N): channels first, so that the pair network is two matrix products
     scalars: Tensor  # (B, N, F)
     vectors: Tensor  # (B, N, 3, F)
-    condition: Tensor  # (B, N, 3, 1), dimensionless; zero-width where the frame is free
+    condition: Tensor  # (B, N, 3, 1), dimensionless; zero-width where it is seen as invariants only
     handedness: Tensor  # (B, N, axial)
     environment: Tensor  # (B, F)
 
@@ -133,9 +157,9 @@ class EquivariantVelocity(nn.Module):
     """Velocity field on e3nn irreps, equivariant under E(3) and under permutations of atoms.
 
     In the frame 'condition', rotating or mirroring z and x together rotates or mirrors the
-    velocity; in the frame 'free' z alone does. Mirroring flips the graph's tetrahedral labels,
-    which enter as pseudoscalars (0o); double-bond labels (0e) stay. Atoms carry no index: the
-    same weights serve any molecule. Implements `ase_tito.flow.field.VelocityField`.
+    velocity; in the frame 'free' rotating z alone does. Mirroring flips the graph's tetrahedral
+    labels, which enter as pseudoscalars (0o); double-bond labels (0e) stay. Atoms carry no index:
+    the same weights serve any molecule. Implements `ase_tito.flow.field.VelocityField`.
 
     Parameters
     ----------
@@ -176,14 +200,19 @@ class EquivariantVelocity(nn.Module):
             self.modulate_condition = nn.Sequential(
                 nn.SiLU(), nn.Linear(f, 2 * f * c.condition_blocks)
             )
-        vectors_of_condition = 2 if c.frame == "condition" else 1
+        directions = 2 if c.sees_vectors else 1
         self.condition_blocks = nn.ModuleList(
             InteractionBlock(f, heads, c.axial_features, 1) for _ in range(c.condition_blocks)
         )
         self.blocks = nn.ModuleList(
-            InteractionBlock(f, heads, c.axial_features, vectors_of_condition)
-            for _ in range(c.blocks)
+            InteractionBlock(f, heads, c.axial_features, directions) for _ in range(c.blocks)
         )
+        if c.guide_features:
+            self.condition_guide = Guide(c.guide_features, f)
+            self.guide = Guide(c.guide_features, f)
+            self.guide_skip = nn.Linear(f, 1)
+            nn.init.zeros_(self.guide_skip.weight)
+            nn.init.zeros_(self.guide_skip.bias)
         self.gate = nn.Sequential(nn.Linear(f, f), nn.SiLU(), nn.Linear(f, f))
         self.readout = EquivariantLinear(f"{f}x1o", "1x1o")
         self.skip = nn.Linear(f, 2)
@@ -196,8 +225,11 @@ class EquivariantVelocity(nn.Module):
         condition: Tensor,
         lag_time: Tensor,
         temperature: Tensor | None = None,
+        guide: Features | None = None,
     ) -> Context:
         """Everything that does not depend on z and s; see `VelocityField.encode`.
+
+        `guide` is what the other network has found of the condition, for one with guide_features.
 
         Raises
         ------
@@ -219,6 +251,8 @@ class EquivariantVelocity(nn.Module):
         environment = self.environment(self._environment_waves(lag_time, temperature).to(x.dtype))
         scalars = elements[batch.index] + environment[:, None]
         vectors = x.new_zeros(*x.shape, c.features)
+        if guide is not None:
+            scalars, vectors = _sum((scalars, vectors), self.condition_guide(guide))
         if c.conditional:
             pairs = torch.addmm(pairs, self.condition_radial.weight, self.radial(_distances(x)))
             modulation = self.modulate_condition(environment).chunk(2 * c.condition_blocks, -1)
@@ -232,14 +266,25 @@ class EquivariantVelocity(nn.Module):
                     (modulation[2 * k][:, None], modulation[2 * k + 1][:, None]),
                     handedness,
                 )
-        if c.frame == "free":  # invariants alone know the condition
+        if not c.sees_vectors:  # invariants alone know the condition
             vectors, positions = torch.zeros_like(vectors), positions[:, :0]
         return Context(
             real[..., None], pair_mask, pairs, scalars, vectors, positions, handedness, environment
         )
 
-    def forward(self, z: Tensor, s: Tensor, context: Context) -> Tensor:
+    def forward(
+        self, z: Tensor, s: Tensor, context: Context, guide: Features | None = None
+    ) -> Tensor:
         """Velocity in Å, shape (B, N, 3), centred; z in Å, s of shape (B,)."""
+        return self.evaluate(z, s, context, guide).velocity
+
+    def evaluate(
+        self, z: Tensor, s: Tensor, context: Context, guide: Features | None = None
+    ) -> Features:
+        """The velocity with the features that it is read from.
+
+        `guide` is what the other network has found of z and s, for one with guide_features.
+        """
         c = self.config
         z = z / c.length_scale
         late = -torch.log1p(-s * (1 - _LATEST)) / -math.log(_LATEST)  # resolves s near 1
@@ -253,9 +298,15 @@ class EquivariantVelocity(nn.Module):
             [c.features] + [c.features] * (2 * c.blocks), -1
         )
         positions: tuple[Tensor, ...] = (z[..., None] / _DIRECTION_SCALE,)
-        if c.frame == "condition":
-            positions = (*positions, context.condition)
-        scalars, vectors = context.scalars + offset[:, None], context.vectors
+        condition, vectors = context.condition, context.vectors
+        if c.superposed:
+            turn = superposition(condition.squeeze(-1), z)[:, None].mT
+            condition, vectors = turn @ condition, turn @ vectors
+        if c.sees_vectors:
+            positions = (*positions, condition)
+        scalars = context.scalars + offset[:, None]
+        if guide is not None:
+            scalars, vectors = _sum((scalars, vectors), self.guide(guide))
         for k, block in enumerate(self.blocks):
             scalars, vectors = block(
                 scalars,
@@ -269,9 +320,13 @@ class EquivariantVelocity(nn.Module):
         skips = self.skip(scalars)
         for k, r in enumerate(positions):
             velocity = torch.addcmul(velocity, skips[..., k : k + 1], r.squeeze(-1))
+        if guide is not None:
+            skip = self.guide_skip(scalars)
+            velocity = torch.addcmul(velocity, skip, guide.velocity / c.length_scale)
         velocity = velocity * context.atom_mask
         mean = velocity.sum(1, keepdim=True) / context.atom_mask.sum(1, keepdim=True)
-        return (velocity - mean) * context.atom_mask * c.length_scale
+        velocity = (velocity - mean) * context.atom_mask * c.length_scale
+        return Features(velocity, scalars, vectors)
 
     def _handedness(self, batch: GraphBatch) -> Tensor:
         """Pseudoscalars of the atoms from the labels of stereocentres, shape (G, N, axial)."""
@@ -308,6 +363,10 @@ class EquivariantVelocity(nn.Module):
 
 _DIRECTION_SCALE = 4.0
 _LATEST = 0.01
+
+
+def _sum(first: tuple[Tensor, Tensor], second: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    return first[0] + second[0], first[1] + second[1]
 
 
 def _distances(positions: Tensor) -> Tensor:

@@ -9,11 +9,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from ase_tito.architecture import Network
+from ase_tito.architecture import Network, on_prior
 from ase_tito.errors import ConfigError
 from ase_tito.flow.frame import Frame, FrameName, frame_named
 from ase_tito.flow.ode import OdeSettings
-from ase_tito.flow.prior import BoltzmannPriorVelocity
 from ase_tito.flow.source import GaussianSource, HarmonicSource, check_centre
 from ase_tito.header import source_from_dict
 from ase_tito.nn import EquivariantVelocity, VelocityConfig
@@ -56,7 +55,7 @@ class ModelPlan:
                 for weight in network.gate[-1].parameters():  # jumps start out as equilibrium
                     nn.init.zeros_(weight)
                 time = self.prior.entry["relaxation_time_ps"]
-                network = BoltzmannPriorVelocity(self.prior.build(), network, time)
+                network = on_prior(self.prior.build(), network, time)
         if parent is not None:
             network.load_state_dict(parent.weights)
         return network
@@ -91,8 +90,12 @@ def plan_model(
         free = alone or prior is not None
         frame = frame_named(config.frame or ("free" if free else DEFAULT_FRAME))
         kind: dict[str, Any] = (
-            {"condition_blocks": 0} if alone else {"lag_range_ps": config.data.lag_range_ps}
+            {"condition_blocks": 0}
+            if alone
+            else {"lag_range_ps": config.data.lag_range_ps, "superposed": frame.name == "free"}
         )
+        if prior is not None:
+            kind["guide_features"] = prior.entry["network"]["features"]
         network = VelocityConfig(
             frame=frame.name,
             temperature_range_K=None if low == high else (low, high),

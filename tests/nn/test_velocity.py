@@ -61,11 +61,13 @@ def velocity(net, graph, z, x, s, lag):
 
 
 @pytest.mark.parametrize("reach", [0, 2])
-@pytest.mark.parametrize("frame", ["condition", "free"])
-def test_rotations_and_mirror_images(molecule, inputs, frame, reach):
+@pytest.mark.parametrize(
+    ("frame", "superposed"), [("condition", False), ("free", False), ("free", True)]
+)
+def test_rotations_and_mirror_images(molecule, inputs, frame, superposed, reach):
     graph, _ = molecule
     z, x, s, lag = inputs
-    net = network(frame, chirality_reach=reach)
+    net = network(frame, chirality_reach=reach, superposed=superposed)
     assert graph.tetrahedral.any(), "the test molecule must have a stereocentre"
 
     def transformed(parity):
@@ -105,10 +107,11 @@ def test_no_condition_needs_the_free_frame():
         VelocityConfig(condition_blocks=-1, frame="free")
 
 
-def test_free_frame_ignores_the_orientation_of_the_condition(molecule, inputs):
+@pytest.mark.parametrize("superposed", [False, True])
+def test_free_frame_ignores_the_orientation_of_the_condition(molecule, inputs, superposed):
     graph, _ = molecule
     z, x, s, lag = inputs
-    net = network("free")
+    net = network("free", superposed=superposed)
     angles = torch.tensor([0.3, 1.1, -0.7], dtype=torch.float64)
     turn = o3.angles_to_matrix(*angles)
     np.testing.assert_allclose(
@@ -118,12 +121,15 @@ def test_free_frame_ignores_the_orientation_of_the_condition(molecule, inputs):
     )
 
 
-def test_free_frame_takes_mirror_images_of_an_achiral_condition_for_one(molecule, inputs):
+def test_only_a_superposed_condition_differs_from_its_mirror_image_in_the_free_frame(
+    molecule, inputs
+):
     graph = MolecularGraph(molecule[0].atomic_numbers, molecule[0].bonds)  # no label, no chirality
     z, x, *rest = inputs
     mirror = torch.tensor([1.0, 1.0, -1.0], dtype=torch.float64)
-    for frame, told_apart in (("free", False), ("condition", True)):
-        net = network(frame)
+    for frame, superposed in (("free", False), ("free", True), ("condition", False)):
+        net = network(frame, superposed=superposed)
+        told_apart = superposed or frame == "condition"
         first, second = (velocity(net, graph, z, y, *rest) for y in (x, x * mirror))
         assert bool((first - second).abs().max() > 1e-3) is told_apart
     chiral = molecule[0]
@@ -247,6 +253,9 @@ def test_linear_map_is_e3nns():
         ({"axial_features": True}, "positive integer"),
         ({"chirality_reach": 6}, "must be below 6"),
         ({"frame": "body"}, "must be 'condition' or 'free'"),
+        ({"superposed": True}, "needs the frame 'free', and a condition"),
+        ({"superposed": True, "frame": "free", "condition_blocks": 0}, "and a condition"),
+        ({"superposed": 1, "frame": "free"}, "true or false"),
         ({"length_scale": 0.0}, "must be positive"),
         ({"lag_range_ps": (10.0, 1.0)}, "must rise"),
     ],

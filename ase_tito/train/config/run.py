@@ -40,7 +40,7 @@ _EXECUTION = (
 )
 """Entries that may change from one part of a run to the next."""
 
-_DERIVED = ("frame", "lag_range_ps", "temperature_range_K")
+_DERIVED = ("frame", "lag_range_ps", "temperature_range_K", "superposed", "guide_features")
 """Entries of the network that follow from others."""
 
 _LATER = ("prior",)

@@ -1,0 +1,67 @@
+"""The velocity with a Boltzmann prior whose network of dynamics sees what the prior's has found."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ase_tito.flow.prior import BoltzmannPriorVelocity, PriorContext
+from ase_tito.graph import GraphBatch
+from ase_tito.nn.velocity import EquivariantVelocity
+
+_ALMOST_THERE = 0.95
+"""The flow time at which the prior's network looks at the condition: samples then have its bonds,
+and a field that was trained on noisy positions still tells conformations apart."""
+
+
+class GuidedPriorVelocity(BoltzmannPriorVelocity):
+    """u_eq + e^{−τ/t̂} u_dyn, where u_dyn is given the velocity and the features of u_eq.
+
+    What the prior has learnt from single frames, which conformation z and x are in among it, the
+    network of dynamics need not learn again from pairs. u_eq stays what it is, and so does the
+    limit of long lags.
+
+    Parameters
+    ----------
+    equilibrium : EquivariantVelocity
+        u_eq, a network without condition.
+    dynamic : EquivariantVelocity
+        u_dyn, with `VelocityConfig.guide_features` those of u_eq.
+    relaxation_time_ps : float
+    coupling : str, optional
+        As for `BoltzmannPriorVelocity`.
+    """
+
+    equilibrium: EquivariantVelocity
+    dynamic: EquivariantVelocity
+
+    def __init__(
+        self,
+        equilibrium: EquivariantVelocity,
+        dynamic: EquivariantVelocity,
+        relaxation_time_ps: float,
+        coupling: str | None = None,
+    ) -> None:
+        super().__init__(equilibrium, dynamic, relaxation_time_ps, coupling)
+
+    def encode_decayed(
+        self,
+        batch: GraphBatch,
+        condition: Tensor,
+        lag_time: Tensor,
+        temperature: Tensor | None,
+        decay_time: Tensor,
+    ) -> PriorContext:
+        """Both fields' contexts, that of u_dyn with what u_eq makes of the condition."""
+        given = (batch, condition, lag_time, temperature)
+        equilibrium = self.equilibrium.encode(*given)
+        late = torch.full_like(lag_time, _ALMOST_THERE, dtype=condition.dtype)
+        guide = self.equilibrium.evaluate(condition, late, equilibrium)
+        dynamic = self.dynamic.encode(*given, guide)
+        return PriorContext(equilibrium, dynamic, self.decay(decay_time))
+
+    def forward(self, z: Tensor, s: Tensor, context: PriorContext) -> Tensor:
+        """Velocity in Å, shape (B, N, 3)."""
+        guide = self.equilibrium.evaluate(z, s, context.equilibrium)
+        dynamic = self.dynamic(z, s, context.dynamic, guide)
+        return guide.velocity + context.decay[:, None, None] * dynamic

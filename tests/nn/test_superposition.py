@@ -1,0 +1,50 @@
+"""The rotation of the condition onto the current positions, and its derivative."""
+
+import pytest
+import torch
+
+from ase_tito.geometry import random_rotations, superposing_rotation
+from ase_tito.nn.superposition import superposition
+
+
+@pytest.fixture
+def positions(rng):
+    """Condition and current positions (6, 7, 3), unlike each other: half want a reflection."""
+    x, z = torch.randn(2, 6, 7, 3, generator=rng, dtype=torch.float64)
+    return x - x.mean(1, keepdim=True), z - z.mean(1, keepdim=True)
+
+
+def test_is_the_best_rotation(positions):
+    torch.testing.assert_close(superposition(*positions), superposing_rotation(*positions))
+    assert (torch.linalg.det(positions[0].mT @ positions[1]) < 0).any()
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+def test_derivative_is_that_of_finite_differences(positions, rng, mode):
+    x, z = positions
+    direction = torch.randn(z.shape, generator=rng, dtype=torch.float64)
+    ends = [superposing_rotation(x, z + h * direction) for h in (1e-5, -1e-5)]
+    expected = (ends[0] - ends[1]) / 2e-5
+    if mode == "forward":
+        found = torch.func.jvp(lambda at: superposition(x, at), (z,), (direction,))[1]
+    else:
+        jacobian = torch.func.jacrev(lambda at: superposition(x, at))(z)
+        found = torch.einsum("bijcnk,cnk->bij", jacobian, direction)
+    torch.testing.assert_close(found, expected, atol=1e-7, rtol=1e-6)
+
+
+def test_derivative_is_finite_where_two_singular_values_are_one(rng):
+    x = torch.eye(3, dtype=torch.float64)[None] - 1 / 3
+    z = x @ random_rotations(1, rng, torch.float64)
+    z.requires_grad_()
+    superposition(x, z).square()[..., 0].sum().backward()
+    assert z.grad.isfinite().all()
+
+
+def test_linear_molecules_turn_freely_about_their_axis(rng):
+    x = torch.tensor([[[0.0, 0, -1], [0, 0, 0], [0, 0, 1]]], dtype=torch.float64)
+    z = (x @ random_rotations(1, rng, torch.float64)).requires_grad_()
+    turned = x @ superposition(x, z)
+    torch.testing.assert_close(turned, z)
+    (turned * torch.arange(9.0, dtype=torch.float64).view(1, 3, 3)).sum().backward()
+    assert z.grad.isfinite().all()
