@@ -251,8 +251,8 @@ class EquivariantVelocity(nn.Module):
         environment = self.environment(self._environment_waves(lag_time, temperature).to(x.dtype))
         scalars = elements[batch.index] + environment[:, None]
         vectors = x.new_zeros(*x.shape, c.features)
-        if guide is not None:
-            scalars, vectors = _sum((scalars, vectors), self.condition_guide(guide))
+        if c.guide_features:
+            scalars, vectors = _sum((scalars, vectors), self.condition_guide(_given(guide)))
         if c.conditional:
             pairs = torch.addmm(pairs, self.condition_radial.weight, self.radial(_distances(x)))
             modulation = self.modulate_condition(environment).chunk(2 * c.condition_blocks, -1)
@@ -305,8 +305,8 @@ class EquivariantVelocity(nn.Module):
         if c.sees_vectors:
             positions = (*positions, condition)
         scalars = context.scalars + offset[:, None]
-        if guide is not None:
-            scalars, vectors = _sum((scalars, vectors), self.guide(guide))
+        if c.guide_features:
+            scalars, vectors = _sum((scalars, vectors), self.guide(_given(guide)))
         for k, block in enumerate(self.blocks):
             scalars, vectors = block(
                 scalars,
@@ -320,9 +320,9 @@ class EquivariantVelocity(nn.Module):
         skips = self.skip(scalars)
         for k, r in enumerate(positions):
             velocity = torch.addcmul(velocity, skips[..., k : k + 1], r.squeeze(-1))
-        if guide is not None:
+        if c.guide_features:
             skip = self.guide_skip(scalars)
-            velocity = torch.addcmul(velocity, skip, guide.velocity / c.length_scale)
+            velocity = torch.addcmul(velocity, skip, _given(guide).velocity / c.length_scale)
         velocity = velocity * context.atom_mask
         mean = velocity.sum(1, keepdim=True) / context.atom_mask.sum(1, keepdim=True)
         velocity = (velocity - mean) * context.atom_mask * c.length_scale
@@ -363,6 +363,12 @@ class EquivariantVelocity(nn.Module):
 
 _DIRECTION_SCALE = 4.0
 _LATEST = 0.01
+
+
+def _given(guide: Features | None) -> Features:
+    if guide is None:
+        raise TypeError("this network has guide_features: pass what the other has found as guide")
+    return guide
 
 
 def _sum(first: tuple[Tensor, Tensor], second: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:

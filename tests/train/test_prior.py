@@ -118,7 +118,11 @@ def test_the_prior_stays_as_it_is_and_the_rest_learns_from_there(jumps, prior, e
     x = torch.tensor(positions, dtype=torch.float32)[None]
     x = x - x.mean(1, keepdim=True)
     batch, one = GraphBatch.replicate(graph, 1), torch.ones(1)
-    assert not field.dynamic(x, 0.5 * one, field.dynamic.encode(batch, x, one)).any()
+    alone = field.equilibrium
+    assert torch.equal(
+        field(x, 0.5 * one, field.encode(batch, x, one)),
+        alone(x, 0.5 * one, alone.encode(batch, x, one)),
+    )
     assert not torch.equal(
         weights[f"{DYNAMIC}flow_time.weight"], first[f"{DYNAMIC}flow_time.weight"]
     )
@@ -128,6 +132,8 @@ def test_the_header_tells_of_the_prior(jumps, prior):
     path = run(jumps)
     header, alone = read_header(path), read_header(prior)
     assert (header.frame, header.source) == ("free", alone.source)
+    assert header.network["superposed"]
+    assert header.network["guide_features"] == alone.network["features"]
     assert header.prior == {
         "network": alone.network,
         "relaxation_time_ps": 250.0,
