@@ -136,6 +136,17 @@ def test_a_network_that_is_no_prior_is_refused(tmp_path, header, networks):
         save_checkpoint(tmp_path / "x.safetensors", wrong, field.state_dict())
 
 
+@pytest.mark.parametrize(
+    ("frame", "features", "text"),
+    [("free", 9, "guide_features 9, and the prior has 8"), ("condition", 8, "prior is missing")],
+)
+def test_a_guide_must_be_there(tmp_path, header, tiny_header, networks, frame, features, text):
+    given = header if frame == "free" else tiny_header
+    wrong = replace(given, network={**given.network, "guide_features": features})
+    with pytest.raises(CheckpointError, match=text):
+        save_checkpoint(tmp_path / "x.safetensors", wrong, networks[1].state_dict())
+
+
 def test_lags_and_network_must_agree(tmp_path, alone, networks, tiny_header):
     wrong = replace(alone, domain=tiny_header.domain)
     with pytest.raises(CheckpointError, match="makes none, but 'domain' is"):
