@@ -199,7 +199,8 @@ def test_format_3_knew_sources_at_the_origin_alone(tiny_header):
 
 
 @pytest.mark.parametrize(
-    ("version", "key", "value"), [(4, "chirality_reach", 0), (5, "superposed", False)]
+    ("version", "key", "value"),
+    [(4, "chirality_reach", 0), (5, "superposed", False), (5, "guide_features", 0)],
 )
 def test_networks_of_older_formats_lacked_what_they_do_not_name(tiny_header, version, key, value):
     values = json.loads(tiny_header.to_json())

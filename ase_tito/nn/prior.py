@@ -5,13 +5,15 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ase_tito.errors import ConfigError
 from ase_tito.flow.prior import BoltzmannPriorVelocity, PriorContext
 from ase_tito.graph import GraphBatch
 from ase_tito.nn.velocity import EquivariantVelocity
 
 _ALMOST_THERE = 0.95
 """The flow time at which the prior's network looks at the condition: samples then have its bonds,
-and a field that was trained on noisy positions still tells conformations apart."""
+and a field that was trained on noisy positions still tells conformations apart. Checkpoints rely on
+it."""
 
 
 class GuidedPriorVelocity(BoltzmannPriorVelocity):
@@ -30,6 +32,11 @@ class GuidedPriorVelocity(BoltzmannPriorVelocity):
     relaxation_time_ps : float
     coupling : str, optional
         As for `BoltzmannPriorVelocity`.
+
+    Raises
+    ------
+    ConfigError
+        If u_dyn expects other features than u_eq has.
     """
 
     equilibrium: EquivariantVelocity
@@ -42,6 +49,9 @@ class GuidedPriorVelocity(BoltzmannPriorVelocity):
         relaxation_time_ps: float,
         coupling: str | None = None,
     ) -> None:
+        expected, found = dynamic.config.guide_features, equilibrium.config.features
+        if expected != found:
+            raise ConfigError(f"guide_features is {expected}, and the prior has {found} features")
         super().__init__(equilibrium, dynamic, relaxation_time_ps, coupling)
 
     def encode_decayed(

@@ -16,7 +16,7 @@ from ase_tito.nn.embedding import RadialBasis, WaveEmbedding
 from ase_tito.nn.guide import Features, Guide
 from ase_tito.nn.linear import EquivariantLinear
 from ase_tito.nn.precision import single_precision
-from ase_tito.nn.superposition import superposition
+from ase_tito.nn.superposition import turned_onto
 
 MAX_ATOMIC_NUMBER = 86
 N_STEREO_LABELS = 3
@@ -53,7 +53,8 @@ class VelocityConfig:
         In the frame 'free', with a condition: it is turned onto the current positions (Kabsch) at
         every flow time, and enters as vectors too. Else rotation invariants alone know it. Where no
         stereocentre is labelled these are those of its mirror image: a jump from one of two mirror
-        images, such as the gauche states of butane, is then a jump from either.
+        images, such as the gauche states of butane, is then a jump from either. Derivatives of the
+        velocity are exact to first order only: enough for log-densities, not for their gradients.
     guide_features : int
         Channels of another network, that of a Boltzmann prior, whose features and velocity enter;
         0 for none.
@@ -157,9 +158,10 @@ class EquivariantVelocity(nn.Module):
     """Velocity field on e3nn irreps, equivariant under E(3) and under permutations of atoms.
 
     In the frame 'condition', rotating or mirroring z and x together rotates or mirrors the
-    velocity; in the frame 'free' rotating z alone does. Mirroring flips the graph's tetrahedral
-    labels, which enter as pseudoscalars (0o); double-bond labels (0e) stay. Atoms carry no index:
-    the same weights serve any molecule. Implements `ase_tito.flow.field.VelocityField`.
+    velocity; in the frame 'free' rotating z alone does, and mirroring both. A mirror flips the
+    graph's tetrahedral labels, which enter as pseudoscalars (0o); double-bond labels (0e) stay.
+    Atoms carry no index: the same weights serve any molecule. Implements
+    `ase_tito.flow.field.VelocityField`.
 
     Parameters
     ----------
@@ -235,6 +237,8 @@ class EquivariantVelocity(nn.Module):
         ------
         ValueError
             If the network takes a temperature and none is given.
+        TypeError
+            If it has guide_features, and no guide is given.
         """
         c = self.config
         x = condition / c.length_scale
@@ -252,7 +256,8 @@ class EquivariantVelocity(nn.Module):
         scalars = elements[batch.index] + environment[:, None]
         vectors = x.new_zeros(*x.shape, c.features)
         if c.guide_features:
-            scalars, vectors = _sum((scalars, vectors), self.condition_guide(_given(guide)))
+            found = self.condition_guide(_given(guide))
+            scalars, vectors = scalars + found[0], vectors + found[1]
         if c.conditional:
             pairs = torch.addmm(pairs, self.condition_radial.weight, self.radial(_distances(x)))
             modulation = self.modulate_condition(environment).chunk(2 * c.condition_blocks, -1)
@@ -300,13 +305,13 @@ class EquivariantVelocity(nn.Module):
         positions: tuple[Tensor, ...] = (z[..., None] / _DIRECTION_SCALE,)
         condition, vectors = context.condition, context.vectors
         if c.superposed:
-            turn = superposition(condition.squeeze(-1), z)[:, None].mT
-            condition, vectors = turn @ condition, turn @ vectors
+            condition, vectors = turned_onto(z, condition, vectors)
         if c.sees_vectors:
             positions = (*positions, condition)
         scalars = context.scalars + offset[:, None]
         if c.guide_features:
-            scalars, vectors = _sum((scalars, vectors), self.guide(_given(guide)))
+            found = self.guide(_given(guide))
+            scalars, vectors = scalars + found[0], vectors + found[1]
         for k, block in enumerate(self.blocks):
             scalars, vectors = block(
                 scalars,
@@ -369,10 +374,6 @@ def _given(guide: Features | None) -> Features:
     if guide is None:
         raise TypeError("this network has guide_features: pass what the other has found as guide")
     return guide
-
-
-def _sum(first: tuple[Tensor, Tensor], second: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-    return first[0] + second[0], first[1] + second[1]
 
 
 def _distances(positions: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from ase_tito.architecture import on_prior
+from ase_tito.errors import ConfigError
 from ase_tito.flow.prior import BoltzmannPriorVelocity
 from ase_tito.geometry import random_rotations
 from ase_tito.graph import GraphBatch
@@ -91,6 +92,23 @@ def test_a_network_without_a_guide_is_not_given_one(field):
     unguided = EquivariantVelocity(VelocityConfig(**SMALL))
     kind = type(on_prior(field.equilibrium, unguided, RELAXATION_PS))
     assert (kind, type(field)) == (BoltzmannPriorVelocity, GuidedPriorVelocity)
+
+
+def test_a_system_that_diverged_leaves_the_others_alone(field, inputs):
+    batch, x, z, s, lag = inputs
+    context = field.encode(batch, x, lag)
+    expected = field(z, s, context)
+    z = z.clone()
+    z[1, 0] = torch.inf
+    found = field(z, s, context)
+    torch.testing.assert_close(found[[0, 2, 3]], expected[[0, 2, 3]])
+    assert not found[1].isfinite().all()
+
+
+def test_a_guide_of_another_width_is_refused(field):
+    wide = EquivariantVelocity(VelocityConfig(condition_blocks=0, **(SMALL | {"features": 16})))
+    with pytest.raises(ConfigError, match="guide_features is 8, and the prior has 16"):
+        on_prior(wide, field.dynamic, RELAXATION_PS)
 
 
 def test_a_guided_network_alone_is_refused(field, inputs):

@@ -14,9 +14,30 @@ def positions(rng):
     return x - x.mean(1, keepdim=True), z - z.mean(1, keepdim=True)
 
 
-def test_is_the_best_rotation(positions):
-    torch.testing.assert_close(superposition(*positions), superposing_rotation(*positions))
-    assert (torch.linalg.det(positions[0].mT @ positions[1]) < 0).any()
+def test_is_the_best_rotation(positions, rng):
+    x, z = positions
+    assert (torch.linalg.det(x.mT @ z) < 0).any(), "some pair must want a reflection"
+    rotation = superposition(x, z)
+    torch.testing.assert_close(rotation, superposing_rotation(x, z))
+    best = (x @ rotation - z).square().sum((1, 2))
+    others = rotation @ random_rotations(500, rng, x.dtype)[:, None]
+    assert ((x @ others - z).square().sum((2, 3)) > best).all()
+
+
+def test_single_precision_agrees(positions):
+    single = superposition(*(p.float() for p in positions))
+    torch.testing.assert_close(single.double(), superposition(*positions), atol=1e-4, rtol=0)
+    torch.testing.assert_close(single @ single.mT, torch.eye(3).expand(6, 3, 3))
+
+
+def test_a_system_that_is_not_finite_leaves_the_others_alone(positions):
+    x, z = positions
+    expected = superposition(x, z)
+    z = z.clone()
+    z[2, 0, 1] = torch.nan
+    found = superposition(x, z)
+    others = [0, 1, 3, 4, 5]
+    assert torch.equal(found[others], expected[others])
 
 
 @pytest.mark.parametrize("mode", ["forward", "reverse"])

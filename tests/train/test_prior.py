@@ -128,6 +128,11 @@ def test_the_prior_stays_as_it_is_and_the_rest_learns_from_there(jumps, prior, e
     )
 
 
+def test_jumps_learn_in_bfloat16_too(jumps):
+    weights = read_checkpoint(run(replace(jumps, precision="bfloat16")))[1]
+    assert {value.dtype for value in weights.values()} == {torch.float32}
+
+
 def test_the_header_tells_of_the_prior(jumps, prior):
     path = run(jumps)
     header, alone = read_header(path), read_header(prior)

@@ -61,8 +61,9 @@ def test_processes_and_parts_cut_a_batch_without_remainder():
         Process(0, 2, torch.device("cpu")).shares(24, accumulate=5)
 
 
-def test_bfloat16_gradients_point_the_same_way(quick):
-    config = replace(quick, optimizer=replace(quick.optimizer, batch_size=32))
+@pytest.mark.parametrize("frame", ["condition", "free"])
+def test_bfloat16_gradients_point_the_same_way(quick, frame):
+    config = replace(quick, frame=frame, optimizer=replace(quick.optimizer, batch_size=32))
     loss, exact = gradients(config)
     reduced_loss, reduced = gradients(replace(config, precision="bfloat16"))
     assert reduced_loss != loss

@@ -129,7 +129,9 @@ class TrainConfig:
         check_known("network", {item.name for item in fields(VelocityConfig)}, self.network)
         taken = [key for key in _DERIVED if key in self.network]
         if taken:
-            raise ConfigError(f"network.{taken[0]} follows from [data] and frame: leave it out")
+            raise ConfigError(
+                f"network.{taken[0]} follows from [data], [prior] and frame: leave it out"
+            )
         if self.data.equilibrium and "condition_blocks" in self.network:
             raise ConfigError("data.equilibrium leaves no condition: leave out condition_blocks")
         if self.data.equilibrium and self.prior is not None:
