@@ -10,7 +10,7 @@ equilibrium: independent samples of the prior of --model beside MD. --weighted N
 weights of N samples (some seconds a sample).
 relaxation: jumps of growing lags from one frame beside where MD goes from the frames near it.
 efficiency: models with and without the prior, trained for the same minutes on the same few pairs:
-the first tenth of all runs but the last, or as much in short runs that start off equilibrium.
+the first --share of all runs but the last, or as much in short runs that start off equilibrium.
 Equilibrium and slowest timescale of nested jumps, for --seeds seeds, judged by the last run alone.
 --sets all adds the whole of the runs but the last.
 interpolation: a model trained on lags up to --longest-ps is taken beyond them, by fitting τ_int to
@@ -31,7 +31,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from prior_efficiency import LAGS_PS, efficiency
+from prior_efficiency import SETS, efficiency
 from prior_interpolation import interpolation
 from prior_samples import equilibrium, relaxation
 from prior_score import score
@@ -76,9 +76,8 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     few = parser.add_argument_group("efficiency")
     few.add_argument("--seeds", type=int, default=3, help="trainings of each kind")
-    few.add_argument(
-        "--sets", nargs="+", choices=tuple(LAGS_PS), default=["tenth", "short"], help="of pairs"
-    )
+    few.add_argument("--sets", nargs="+", choices=SETS, default=["first", "short"], help="of pairs")
+    few.add_argument("--share", type=float, default=0.1, help="of the MD, that trains")
     few.add_argument("--replicas", type=int, default=100, help="of nested jumps")
     few.add_argument("--jumps", type=int, default=45, help="nested, of each replica")
     beyond = parser.add_argument_group("interpolation")
@@ -87,6 +86,8 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     forces = parser.add_argument_group("score")
     forces.add_argument("--states", type=int, default=6, help="samples that get forces")
     options = parser.parse_args(argv)
+    if not 0 < options.share <= 1:
+        parser.error(f"--share must be above 0 and at most 1, not {options.share:g}")
     if options.part == "efficiency" and len(options.runs) < 2:
         parser.error("efficiency takes two runs at least: the last one judges, and trains nothing")
     return options

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,10 @@ from ase_tito.analysis.surfaces import PRINT_STYLE
 from ase_tito.evaluation import markdown_table, sample_chain, torsion_agreement
 from ase_tito.models import load_model
 
-SHARE = 0.1  # of the MD, for the smaller sets of pairs
 SHORT_RUN_PS = 200.0
-LAGS_PS = {"all": (1.0, 100.0), "tenth": (1.0, 100.0), "short": (1.0, 90.0)}
-NAMES = {
-    "all": "all",
-    "tenth": "the first tenth",
-    "short": "a tenth, in short runs off equilibrium",
-}
+LONGEST_LAG_PS = 100.0
+LONGEST_SHARE = 0.45  # of a run, for the longest lag
+SETS = ("all", "first", "short")
 NESTED_LAG_PS = 10.0
 KINDS = ("plain", "prior")
 
@@ -36,13 +33,14 @@ def efficiency(setting: Setting, options: argparse.Namespace) -> Table:
     for seed in range(options.seeds):
         for data in options.sets:
             for kind in KINDS:
-                name = f"{data}-{kind}-{seed}-{options.minutes:g}min"
+                share = "" if data == "all" else f"-{options.share:g}"
+                name = f"{data}{share}-{kind}-{seed}-{options.minutes:g}min"
                 key = f"efficiency-{name}-{options.replicas}x{options.jumps}"
 
                 def made(
                     name: str = name, data: str = data, kind: str = kind, seed: int = seed
                 ) -> dict[str, Any]:
-                    given = {"lags_ps": LAGS_PS[data], "seed": seed}
+                    given = {"lags_ps": (1.0, longest_lag_ps(setting, sets[data])), "seed": seed}
                     path = trained(options, name, kind, sets[data], **given)
                     return _judged(setting, options, path, seed)
 
@@ -59,7 +57,7 @@ def efficiency(setting: Setting, options: argparse.Namespace) -> Table:
                 for key, form in (("excess", ".3f"), ("timescale_ps", ".1f"), ("valid", ".1%"))
             ]
             mean = f"{np.mean([run['excess'] for run in runs]):.3f}"
-            rows.append([NAMES[data], kind, mean, *cells])
+            rows.append([_described(data, options.share), kind, mean, *cells])
     header = [
         *("pairs", "model", "φ/ψ JSD over its floor, nats: mean", "of each seed"),
         f"slowest timescale, ps (MD: {exact:.1f} [{low:.1f}, {high:.1f}])",
@@ -68,21 +66,44 @@ def efficiency(setting: Setting, options: argparse.Namespace) -> Table:
     return markdown_table(header, rows), _figure(options, found, (exact, low, high))
 
 
+def longest_lag_ps(setting: Setting, paths: Sequence[Path]) -> float:
+    """Of the pairs in these files: not beyond what each of them is long enough for."""
+    if not paths:
+        raise SystemExit(f"--share is too small for one short run of {SHORT_RUN_PS:g} ps")
+    frames = []
+    for path in paths:
+        with np.load(path) as file:
+            frames.append(len(file["positions"]))
+    shortest_ps = min(frames) * setting.reference.frame_spacing_ps
+    return min(LONGEST_LAG_PS, LONGEST_SHARE * shortest_ps)
+
+
+def _described(data: str, share: float) -> str:
+    """A set of pairs in words."""
+    part = f"{100 * share:g} %"
+    return {
+        "all": "all",
+        "first": f"the first {part}",
+        "short": f"{part}, in short runs off equilibrium",
+    }[data]
+
+
 def cut(setting: Setting, options: argparse.Namespace) -> dict[str, list[Path]]:
-    """Pairs of all runs but the last, as files: all, the first tenth, and short runs."""
+    """Pairs of all runs but the last, as files: all, a first share, and as much in short runs."""
     folder = options.output / "pairs"
     folder.mkdir(parents=True, exist_ok=True)
     length = round(SHORT_RUN_PS / setting.reference.frame_spacing_ps)
-    sets: dict[str, list[Path]] = {"all": list(options.runs[:-1]), "tenth": [], "short": []}
+    sets: dict[str, list[Path]] = {"all": list(options.runs[:-1]), "first": [], "short": []}
     for number, path in enumerate(options.runs[:-1]):
         angles = setting.angles[number]
         with np.load(path) as file:
             arrays = dict(file)
-        share = round(SHARE * len(angles))
-        parts = {f"tenth-{number}": ("tenth", slice(0, share))}
+        share = round(options.share * len(angles))
+        parts = {f"first-{options.share:g}-{number}": ("first", slice(0, share))}
         rng = np.random.default_rng([options.seed, number])
         for k, start in enumerate(short_starts(angles[:-length], share // length, rng)):
-            parts[f"short-{number}-{k:03d}"] = ("short", slice(start, start + length))
+            name = f"short-{options.share:g}-{number}-{k:03d}"
+            parts[name] = ("short", slice(start, start + length))
         for name, (kind, part) in parts.items():
             file_path = folder / f"{name}.npz"
             own = {key: arrays[key] for key in arrays if key not in ("positions", "energies")}
@@ -168,10 +189,12 @@ def _figure(
                     )
             axis.set_xticks(
                 range(len(options.sets)),
-                [NAMES[data].replace(", ", ",\n") for data in options.sets],
+                [_described(data, options.share).replace(", ", ",\n") for data in options.sets],
             )
             axis.set_xlim(-0.5, len(options.sets) - 0.5)
-        axes[0].set_ylim(bottom=0)
+        lowest = min(run["excess"] for run in found.values())
+        axes[0].set_ylim(bottom=min(0, 1.5 * lowest))  # an excess may be below zero, by chance
+        axes[0].axhline(0, color="0.7", linewidth=0.5)
         axes[0].set_ylabel("φ/ψ divergence over its floor (nats)")
         axes[0].legend(frameon=False)
         axes[1].axhspan(md[1], md[2], color="0.85", linewidth=0)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ase_tito.errors import ConfigError
 from ase_tito.flow.prior import BoltzmannPriorVelocity, PriorContext
@@ -16,8 +18,16 @@ and a field that was trained on noisy positions still tells conformations apart.
 it."""
 
 
+_LARGEST = 30.0
+"""Å, root mean square over the atoms: what u_dyn never exceeds. Unbounded, it grows as fast as
+e^{−τ/t̂} falls, and the limit of long lags is lost. Several times what it needs; checkpoints rely
+on it."""
+
+_SHARPNESS = 8  # below half of the bound a velocity is changed by less than 0.1 %
+
+
 class GuidedPriorVelocity(BoltzmannPriorVelocity):
-    """u_eq + e^{−τ/t̂} u_dyn, where u_dyn is given the velocity and the features of u_eq.
+    """u_eq + e^{−τ/t̂} u_dyn, where u_dyn is bounded, and given velocity and features of u_eq.
 
     What the prior has learnt from single frames, which conformation z and x are in among it, the
     network of dynamics need not learn again from pairs. u_eq stays what it is, and so does the
@@ -73,5 +83,15 @@ class GuidedPriorVelocity(BoltzmannPriorVelocity):
     def forward(self, z: Tensor, s: Tensor, context: PriorContext) -> Tensor:
         """Velocity in Å, shape (B, N, 3)."""
         guide = self.equilibrium.evaluate(z, s, context.equilibrium)
-        dynamic = self.dynamic(z, s, context.dynamic, guide)
+        dynamic = bounded(
+            self.dynamic(z, s, context.dynamic, guide), context.dynamic.atom_mask.sum(1)
+        )
         return guide.velocity + context.decay[:, None, None] * dynamic
+
+
+def bounded(velocity: Tensor, atoms: Tensor) -> Tensor:
+    """Velocities (B, N, 3) of no more than 30 Å, root mean square over the atoms (B, 1)."""
+    mean_square = velocity.square().sum((1, 2)) / atoms.squeeze(1)
+    excess = 0.5 * torch.log(mean_square + 1e-12) - math.log(_LARGEST)
+    factor = torch.exp(-nn.functional.softplus(_SHARPNESS * excess) / _SHARPNESS)
+    return velocity * factor[:, None, None]

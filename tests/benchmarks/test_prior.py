@@ -37,13 +37,13 @@ def test_the_judge_trains_nothing(load, setting, runs):
     sets = load("prior_efficiency").cut(setting, setting.options)
     assert sets["all"] == runs[:1]
     lengths = {}
-    for name in ("tenth", "short"):
+    for name in ("first", "short"):
         arrays = [np.load(path)["positions"] for path in sets[name]]
         lengths[name] = [len(positions) for positions in arrays]
         with np.load(runs[0]) as file:
             first = file["positions"]
         assert all((first == positions[0]).all((1, 2)).any() for positions in arrays)
-    assert lengths == {"tenth": [120], "short": []}  # too short a run for any of 200 ps
+    assert lengths == {"first": [120], "short": []}  # too short a run for any of 200 ps
 
 
 def test_short_runs_start_anywhere_alike(load):
@@ -58,6 +58,13 @@ def test_efficiency_takes_two_runs(load, runs, tmp_path, capsys):
     with pytest.raises(SystemExit):
         load("prior").main(["efficiency", str(runs[0]), "--output", str(tmp_path)])
     assert "the last one judges" in capsys.readouterr().err
+
+
+def test_no_share_is_refused(load, runs, tmp_path, capsys):
+    given = ["efficiency", *map(str, runs), "--output", str(tmp_path), "--share", "0"]
+    with pytest.raises(SystemExit):
+        load("prior").main(given)
+    assert "--share must be above 0" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

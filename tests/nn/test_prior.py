@@ -9,6 +9,7 @@ from ase_tito.flow.prior import BoltzmannPriorVelocity
 from ase_tito.geometry import random_rotations
 from ase_tito.graph import GraphBatch
 from ase_tito.nn import EquivariantVelocity, GuidedPriorVelocity, VelocityConfig
+from ase_tito.nn.prior import bounded
 from ase_tito.testing import assert_equivariant, assert_independent_of_batch
 
 SMALL = {"features": 8, "heads": 2, "blocks": 1, "pair_features": 4, "frame": "free"}
@@ -61,6 +62,32 @@ def test_is_the_prior_at_long_lags_and_another_before(field, inputs):
     assert torch.equal(field(z, s, late), expected)
     soon = field.encode(batch, x, torch.ones_like(lag))
     assert (field(z, s, soon) - expected).abs().amax((1, 2)).min() > 1e-3
+
+
+def test_the_dynamic_part_cannot_outgrow_its_decay(field, inputs):
+    # unbounded, a training makes it as large as e^{τ/t̂}, and long lags miss the prior
+    batch, x, z, s, lag = inputs
+    alone = field.equilibrium
+    expected = alone(z, s, alone.encode(batch, x, lag))
+    context = field.encode(batch, x, torch.full_like(lag, 20 * RELAXATION_PS))
+    with torch.no_grad():
+        field.dynamic.readout.weight *= 1e9
+    assert (field(z, s, context) - expected).abs().max() < 1e-5
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_bounded_velocities(rng, dtype):
+    v = torch.randn(4, 5, 3, generator=rng, dtype=dtype)
+    v = v / (v.square().sum((1, 2), keepdim=True) / 5).sqrt()
+    size = torch.tensor([0.0, 10.0, 40.0, 1e12], dtype=dtype)
+    given = (v * size[:, None, None]).requires_grad_()
+    found = bounded(given, torch.full((4, 1), 5, dtype=dtype))
+    rms = (found.square().sum((1, 2)) / 5).sqrt()
+    torch.testing.assert_close(rms[:2], size[:2], atol=1e-3, rtol=0)
+    assert (rms[2:] <= 30.001).all()
+    assert rms[3] > 29.99
+    found.sum().backward()
+    assert given.grad.isfinite().all()
 
 
 def test_every_part_of_the_guide_counts(field, inputs):

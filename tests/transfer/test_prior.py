@@ -1,8 +1,11 @@
 """The Boltzmann prior: its law, its density, and what an operator with one tends to."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+from ase.io import read
 
 from ase_tito.canonical import graph_key
 from ase_tito.errors import ConfigError, DomainError
@@ -11,13 +14,16 @@ from ase_tito.flow.ode import OdeSettings
 from ase_tito.flow.prior import BoltzmannPriorVelocity
 from ase_tito.flow.source import HarmonicSource
 from ase_tito.geometry import random_rotations
+from ase_tito.models import load_model
 from ase_tito.nn import EquivariantVelocity, VelocityConfig
+from ase_tito.structure import graph_from_atoms
 from ase_tito.testing import OrnsteinUhlenbeckField
 from ase_tito.transfer.domain import NO_LAGS, Domain
 from ase_tito.transfer.implicit import ImplicitTransferOperator
 from ase_tito.transfer.prior import BoltzmannPrior, prior_of
 
 SPREAD = 0.5
+EXAMPLE = Path(__file__).parents[2] / "examples" / "data" / "alanine-dipeptide.pdb"
 
 
 @pytest.fixture
@@ -105,6 +111,18 @@ def test_at_long_lags_the_kernel_draws_from_the_prior_whatever_x(ethanol, tiny, 
     ode = OdeSettings("rk4", steps=6)
     density = operator.log_prob(graph, y, torch.from_numpy(positions)[None], 1000.0, ode=ode)
     torch.testing.assert_close(density.value, prior.log_prob(graph, y, ode=ode).value)
+
+
+def test_the_shipped_model_draws_from_its_prior_at_its_longest_lag():
+    operator = load_model("alanine-dipeptide-prior")
+    atoms = read(EXAMPLE)
+    graph, x = graph_from_atoms(atoms), torch.from_numpy(atoms.positions).expand(4, -1, -1)
+    noise = torch.randn(x.shape, generator=torch.Generator().manual_seed(0), dtype=x.dtype)
+    drawn = prior_of(operator).sample(graph, 4, noise=noise, dtype=x.dtype).positions
+    for lag, same in ((1000.0, True), (10.0, False)):
+        moved = operator.sample(graph, x, lag, noise=noise).positions
+        difference = (moved - x.mean(1, keepdim=True) - drawn).abs().max()
+        assert bool(difference < 1e-3) is same
 
 
 def test_double_precision_changes_rounding_alone(ethanol, tiny, domain, rng):
