@@ -193,7 +193,7 @@ def select_model(graph: MolecularGraph, temperature_K: float | None) -> ModelInf
     matching = [info for info, reasons in zip(candidates, against, strict=True) if not reasons]
     for narrower in (
         lambda info: not info.transferable,
-        lambda info: info.peptides_only,
+        lambda info: info.peptides_only or not info.transferable,
         lambda info: not info.has_prior,
     ):
         matching = list(filter(narrower, matching)) or matching

@@ -44,7 +44,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     **dict.fromkeys(FILES, GROUND | FILES),
     "flow": {"errors", "graph", "geometry", "canonical"},
     "transfer": {"errors", "graph", "geometry", "canonical", "valence", "residues", "flow"},
-    "nn": {"errors", "graph", "geometry", "flow.field", "flow.frame"},
+    "nn": {"errors", "graph", "geometry", "flow.field", "flow.frame", "flow.prior"},
     "header": KERNEL | {"card"},
     "card": KERNEL | {"header"},
     "architecture": KERNEL | {"nn", "header"},

@@ -11,6 +11,7 @@ import pytest
 from ase_tito.flow.ode import OdeSettings
 from ase_tito.nn import VelocityConfig
 from ase_tito.train import DataConfig, OptimizerConfig, PriorConfig, TrainConfig
+from ase_tito.train.config.run import DERIVED
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples" / "training"
@@ -63,7 +64,7 @@ def test_variants_differ_from_the_base_in_what_they_say(ablations, tmp_path):
         ("at the top", TrainConfig, {"parent", "data", "optimizer", "network", "ode", "prior"}),
         ("`[data]`", DataConfig, set()),
         ("`[prior]`", PriorConfig, set()),
-        ("`[network]`", VelocityConfig, {"frame", "lag_range_ps", "temperature_range_K"}),
+        ("`[network]`", VelocityConfig, set(DERIVED)),
         ("`[optimizer]`", OptimizerConfig, set()),
         ("`[ode]`", OdeSettings, set()),
     ],

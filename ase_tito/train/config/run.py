@@ -40,7 +40,7 @@ _EXECUTION = (
 )
 """Entries that may change from one part of a run to the next."""
 
-_DERIVED = ("frame", "lag_range_ps", "temperature_range_K", "superposed", "guide_features")
+DERIVED = ("frame", "lag_range_ps", "temperature_range_K", "superposed", "guide_features")
 """Entries of the network that follow from others."""
 
 _LATER = ("prior",)
@@ -127,7 +127,7 @@ class TrainConfig:
         if self.parent is not None and (not isinstance(self.parent, str) or not self.parent):
             raise ConfigError(f"from must be a model's name or path, not {self.parent!r}")
         check_known("network", {item.name for item in fields(VelocityConfig)}, self.network)
-        taken = [key for key in _DERIVED if key in self.network]
+        taken = [key for key in DERIVED if key in self.network]
         if taken:
             raise ConfigError(
                 f"network.{taken[0]} follows from [data], [prior] and frame: leave it out"
