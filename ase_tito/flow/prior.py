@@ -83,13 +83,15 @@ class BoltzmannPriorVelocity(nn.Module):
         decay_time: Tensor,
     ) -> PriorContext:
         """As `encode`, with a time in e^{−τ/t̂} of its own beside the lag that u_dyn is told."""
-        given = (batch, condition, lag_time, temperature)
-        contexts = self.equilibrium.encode(*given), self.dynamic.encode(*given)
-        return PriorContext(*contexts, self.decay(decay_time))
+        decay = torch.exp(-decay_time / self.relaxation_time_ps)
+        return PriorContext(*self._contexts(batch, condition, lag_time, temperature), decay)
 
-    def decay(self, time: Tensor) -> Tensor:
-        """e^{−τ/t̂} of times (B,) in ps."""
-        return torch.exp(-time / self.relaxation_time_ps)
+    def _contexts(
+        self, batch: GraphBatch, condition: Tensor, lag_time: Tensor, temperature: Tensor | None
+    ) -> tuple[Any, Any]:
+        """Of u_eq and of u_dyn."""
+        given = (batch, condition, lag_time, temperature)
+        return self.equilibrium.encode(*given), self.dynamic.encode(*given)
 
     def forward(self, z: Tensor, s: Tensor, context: PriorContext) -> Tensor:
         """Velocity in Å, shape (B, N, 3)."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ase_tito.nn.linear import EquivariantLinear
+from ase_tito.nn.linear import EquivariantLinear, of_order_one
 
 
 class InteractionBlock(nn.Module):
@@ -101,9 +101,7 @@ class InteractionBlock(nn.Module):
         self, scalars: Tensor, vectors: Tensor, handedness: Tensor
     ) -> tuple[Tensor, Tensor]:
         f, k = self.features, self.axial
-        # by the root mean square length of an atom's vectors: products stay of order one
-        lengths = (vectors.square().sum((2, 3), keepdim=True) / f + 1).rsqrt()
-        pairs = self.pair(vectors * lengths)
+        pairs = self.pair(of_order_one(vectors))
         left, right, first, second, third = pairs.split([f, f, k, k, k], -1)
         dot = (left * right).sum(2)
         axial = torch.linalg.cross(first, second, dim=2)  # 1o x 1o -> 1e

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from ase_tito.nn.linear import EquivariantLinear
+from ase_tito.nn.linear import EquivariantLinear, of_order_one
 
 
 class Features(NamedTuple):
@@ -36,6 +36,5 @@ class Guide(nn.Module):
 
     def forward(self, other: Features) -> tuple[Tensor, Tensor]:
         """What to add to scalars (B, N, F) and vectors (B, N, 3, F)."""
-        mean_square = other.vectors.square().sum((2, 3), keepdim=True) / other.vectors.shape[-1]
-        vectors = other.vectors * (mean_square + 1).rsqrt()
-        return self.scalars(self.norm(other.scalars)), self.vectors(vectors)
+        vectors = self.vectors(of_order_one(other.vectors))
+        return self.scalars(self.norm(other.scalars)), vectors

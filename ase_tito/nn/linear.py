@@ -49,3 +49,9 @@ class EquivariantLinear(nn.Module):
         with torch.no_grad():
             linear.weight.copy_((self.weight * math.sqrt(self.weight.shape[0])).flatten())
         return linear
+
+
+def of_order_one(vectors: Tensor) -> Tensor:
+    """Vectors (B, N, 3, F) by the root mean square length of their atom's, where that is large."""
+    mean_square = vectors.square().sum((2, 3), keepdim=True) / vectors.shape[-1]
+    return vectors * (mean_square + 1).rsqrt()

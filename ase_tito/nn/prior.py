@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ase_tito.errors import ConfigError
 from ase_tito.flow.prior import BoltzmannPriorVelocity, PriorContext
 from ase_tito.graph import GraphBatch
-from ase_tito.nn.velocity import EquivariantVelocity
+from ase_tito.nn.velocity import Context, EquivariantVelocity
 
 _ALMOST_THERE = 0.95
 """The flow time at which the prior's network looks at the condition: samples then have its bonds,
@@ -64,21 +64,15 @@ class GuidedPriorVelocity(BoltzmannPriorVelocity):
             raise ConfigError(f"guide_features is {expected}, and the prior has {found} features")
         super().__init__(equilibrium, dynamic, relaxation_time_ps, coupling)
 
-    def encode_decayed(
-        self,
-        batch: GraphBatch,
-        condition: Tensor,
-        lag_time: Tensor,
-        temperature: Tensor | None,
-        decay_time: Tensor,
-    ) -> PriorContext:
-        """Both fields' contexts, that of u_dyn with what u_eq makes of the condition."""
+    def _contexts(
+        self, batch: GraphBatch, condition: Tensor, lag_time: Tensor, temperature: Tensor | None
+    ) -> tuple[Context, Context]:
+        """Of u_eq, and of u_dyn with what u_eq makes of the condition."""
         given = (batch, condition, lag_time, temperature)
         equilibrium = self.equilibrium.encode(*given)
         late = torch.full_like(lag_time, _ALMOST_THERE, dtype=condition.dtype)
         guide = self.equilibrium.evaluate(condition, late, equilibrium)
-        dynamic = self.dynamic.encode(*given, guide)
-        return PriorContext(equilibrium, dynamic, self.decay(decay_time))
+        return equilibrium, self.dynamic.encode(*given, guide)
 
     def forward(self, z: Tensor, s: Tensor, context: PriorContext) -> Tensor:
         """Velocity in Å, shape (B, N, 3)."""
